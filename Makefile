@@ -1,0 +1,43 @@
+# make demo   set everything up and run the main job on the embedded history
+# make test   set everything up and run the whole suite
+.PHONY: help setup demo test test-long lint clean
+.DEFAULT_GOAL := help
+
+# The first interpreter that works and that the pinned EVM has a wheel for; PYTHON=... overrides it.
+PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
+	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && exit; \
+	done; echo python3)
+JOBS ?= 2
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+setup: .venv/.up-to-date node_modules/.up-to-date
+
+.venv/.up-to-date: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Pactsmith needs Python 3.11 or newer: PYTHON=/path/to/python3.12 make setup")'
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+node_modules/.up-to-date: package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+demo: setup
+	.venv/bin/pactsmith demo
+
+test: setup lint
+	.venv/bin/python -m pytest -n $(JOBS) -m 'not long'
+
+test-long: setup
+	.venv/bin/python -m pytest -n $(JOBS)
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+clean:
+	rm -rf .venv node_modules
