@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 VenueKind = Literal["v2", "v3"]
-LiquidityKind = Literal["initialize", "mint", "burn", "collect", "flash"]
+LiquidityKind = Literal["initialize", "mint", "burn", "collect", "flash", "sync"]
 FlowClass = Literal["user", "unknown", "arbitrage", "sandwich", "jit"]
 Source = Literal["chain", "file", "simulated"]
 
@@ -124,7 +124,8 @@ class LiquidityEvent:
     """Any other event of a pool: liquidity added or removed, fees collected, a flash loan, its initialisation.
 
     ``liquidity`` is the position's change (never negative; ``kind`` gives the direction). For ``initialize`` only
-    ``sqrt_price_x96`` and ``tick`` are set. v2 mints and burns carry the reserves after them.
+    ``sqrt_price_x96`` and ``tick`` are set; a ``flash``'s amounts are what was paid on top. v2 mints and burns carry
+    the reserves after them; a v2 ``sync`` by itself (tokens sent to the pair) has the reserves' change as its amounts.
     """
 
     seq: int
@@ -174,7 +175,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class PricePoint:
-    """From ``ts`` on (Unix seconds) one whole token0 is worth ``price`` whole token1; exact decimal text."""
+    """From ``ts`` on (Unix seconds) one whole token0 is worth ``price`` whole token1.
+
+    Exact text as ``Fraction`` reads it: decimal, or ``n/d`` where a series had to be turned over.
+    """
 
     ts: int
     price: str

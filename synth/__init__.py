@@ -1,0 +1,1 @@
+"""Proposers of mechanisms: they will write candidates and learn from what `verify` says of them."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
-from ingest.records import FlowClass
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from ingest.records import FlowClass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+"""``pactsmith history``: what is stored, and whether it replays."""
+
+from __future__ import annotations
+
+import click
+
+from app.console import Session, with_session
+from app.coverage import coverage
+from app.exits import EXIT_NEGATIVE, EXIT_SUCCESS
+from app.progress import ProgressReport
+from app.tables import show_audit, show_coverage, show_histories
+from app.words import pool_name
+
+
+@click.group(no_args_is_help=True)
+def command() -> None:
+    """What is stored, and whether it replays wei for wei through the real pool bytecode."""
+
+
+@command.command("list")
+@with_session
+def list_command(session: Session) -> int:
+    """Lists the stored histories."""
+    summaries = session.store.list_histories()
+    document = {
+        "store": str(session.store_root),
+        "histories": [
+            {
+                "history": summary.name,
+                "source": summary.source,
+                "pool": pool_name(summary.pool_kind, summary.token0_symbol, summary.token1_symbol, summary.fee_pips),
+                "chain_id": summary.chain_id,
+                "pool_address": summary.pool_address,
+                "events": summary.events,
+                "swaps": summary.swaps,
+                "first_block": summary.first_block,
+                "last_block": summary.last_block,
+                "content_id": summary.content_id,
+            }
+            for summary in summaries
+        ],
+    }
+    return session.finish(document, lambda: show_histories(document))
+
+
+@command.command("show")
+@click.argument("name")
+@with_session
+def show_command(session: Session, *, name: str) -> int:
+    """Shows one history: its pool, coverage and gaps, flow by class, limits and prices."""
+    document = coverage(session.store.load_history(name))
+    return session.finish(document, lambda: show_coverage(document))
+
+
+@command.command("audit")
+@click.argument("name")
+@click.option("--strict", is_flag=True, help="Exit 3 unless every event replays exactly.")
+@with_session
+def audit_command(session: Session, *, name: str, strict: bool) -> int:
+    """Replays every event through the real pool bytecode and compares amounts, price, liquidity and tick exactly.
+
+    What does not come out exactly is listed, with its block, its transaction and what is known of the reason.
+    """
+    from verify.audit import audit  # noqa: PLC0415  only this command of the group needs the EVM
+
+    history = session.store.load_history(name)
+    with ProgressReport() as progress:
+        progress.step("audit", 0, len(history.events))
+        report, _ = audit(history)
+        progress.step("audit", len(history.events), len(history.events))
+    document = report.to_json()
+    inexact = strict and bool(document["mismatched"] or document["unexplained"])
+    return session.finish(document, lambda: show_audit(document), EXIT_NEGATIVE if inexact else EXIT_SUCCESS)

@@ -1,0 +1,99 @@
+"""``pactsmith verify``: rules against a history, an honest verdict out."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.console import Session, with_session
+from app.exits import EXIT_NEGATIVE, EXIT_SUCCESS
+from app.rules import read_rules
+from app.runs import run_and_report
+from app.summary import every_rule_improves
+from app.tables import show_run
+from verify.run import Options
+
+
+class PositiveFraction(click.ParamType[Fraction]):
+    """A positive decimal number, kept exact."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """Reads it.
+
+        Raises:
+            click.BadParameter: It is not a positive number.
+        """
+        try:
+            number = Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            number = Fraction(0)
+        if number <= 0:
+            self.fail(f"{value!r} is not a positive number", param, ctx)
+        return number
+
+
+@click.command()
+@click.argument("rules", metavar="RULE.sol…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--history", "history_name", required=True, help="The stored history to replay.")
+@click.option(
+    "--window",
+    "windows",
+    type=click.IntRange(1, 100_000),
+    multiple=True,
+    default=(1,),
+    show_default=True,
+    help="Blocks whose orders settle together; repeat it to score several lengths.",
+)
+@click.option(
+    "--param",
+    "parameters",
+    multiple=True,
+    metavar="[RULE.]NAME=VALUE",
+    help="A rule's parameter, instead of the default in the .toml beside the .sol. Repeatable.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, help="Processes. Default: one a core."
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the bootstrap.")
+@click.option(
+    "--native-price",
+    type=PositiveFraction(),
+    help="Worth of one native coin in the numeraire, for pools that do not hold it: then gas can be scored.",
+)
+@click.option("--strict", is_flag=True, help="Exit 3 unless every rule improves on the AMM over some window.")
+@click.option(
+    "--report-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where to write the report. Default: reports/RUN in the store.",
+)
+@with_session
+def command(
+    session: Session,
+    *,
+    rules: tuple[Path, ...],
+    history_name: str,
+    windows: tuple[int, ...],
+    parameters: tuple[str, ...],
+    workers: int,
+    seed: int,
+    native_price: Fraction | None,
+    strict: bool,
+    report_dir: Path | None,
+) -> int:
+    """Scores settlement rules: every order of the history, under every rule, against what the plain AMM gives.
+
+    RULE.sol is a contract that implements IClearingRule; its parameters' defaults come from the .toml of the same
+    name beside it, if there is one. What was evaluated before is read from the store.
+    """
+    given = read_rules(rules, parameters)
+    history = session.store.load_history(history_name)
+    options = Options(windows=tuple(dict.fromkeys(windows)), workers=workers, seed=seed, native_price=native_price)
+    document, files = run_and_report(session, history, given, options, report_dir)
+    code = EXIT_NEGATIVE if strict and not every_rule_improves(document) else EXIT_SUCCESS
+    return session.finish(document | {"report": files.to_json()}, lambda: show_run(document, files), code)

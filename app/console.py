@@ -1,0 +1,75 @@
+"""What a command writes and where: its result on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.exits import EXIT_SUCCESS, write_document
+from app.text import printable
+from ingest.store import Store, default_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """How this invocation talks to its user, and which store it works on."""
+
+    as_json: bool
+    store_root: Path
+
+    @property
+    def store(self) -> Store:
+        """The store; nothing is opened or made by this."""
+        return Store(self.store_root)
+
+    def note(self, message: object) -> None:
+        """Says something that is not the result."""
+        click.echo(printable(message), err=True)
+
+    def finish(self, document: dict[str, Any], show: Callable[[], None], code: int = EXIT_SUCCESS) -> int:
+        """Writes the result: the document with ``--json``, else what ``show`` prints.
+
+        Returns:
+            The exit code, so that a command ends in ``return session.finish(…)``.
+        """
+        if self.as_json:
+            write_document(document)
+        else:
+            show()
+        return code
+
+
+def _log_to_stderr() -> None:
+    """Warnings of the libraries below, such as the store's about a damaged result, in one plain line each."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    logger = logging.getLogger("pactsmith")
+    if not logger.handlers:
+        logger.addHandler(handler)
+
+
+def with_session(command: Callable[..., int]) -> Callable[..., int]:
+    """Gives a command the options that all have, and passes what they amount to as its first argument."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Write one JSON document on standard output.")
+    @click.option(
+        "--store",
+        "store_dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder of histories and results. Default: where PACTSMITH_STORE says, else the user's data folder.",
+    )
+    @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an unexpected error.")
+    @functools.wraps(command)
+    def wrapped(*args: Any, as_json: bool, store_dir: Path | None, **options: Any) -> int:
+        _log_to_stderr()
+        return command(Session(as_json, store_dir or default_root()), *args, **options)
+
+    return wrapped

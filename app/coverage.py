@@ -1,0 +1,67 @@
+"""What a stored history covers: how much, how densely, of which classes, with which limits and prices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from app.words import pool_name
+from ingest.labels import CONVENTIONS, label_swaps
+from ingest.prices import PriceSeries
+from ingest.records import FLOW_CLASSES, Swap
+
+if TYPE_CHECKING:
+    from ingest.labels import Convention
+    from ingest.records import History
+
+LONGEST_GAPS = 5
+
+
+def coverage(history: History) -> dict[str, Any]:
+    """The history's description as JSON values; times are Unix seconds, gaps are runs of blocks without an event."""
+    pool, events = history.pool, history.events
+    kinds = Counter("swap" if isinstance(event, Swap) else event.kind for event in events)
+    blocks = sorted({event.block_number for event in events})
+    gaps = sorted(
+        ({"after_block": a, "blocks": b - a - 1} for a, b in pairwise(blocks)), key=lambda gap: -gap["blocks"]
+    )
+    return {
+        "history": history.name,
+        "source": history.source,
+        "pool": pool_name(pool.kind, pool.token0.symbol, pool.token1.symbol, pool.fee_pips),
+        "chain_id": pool.chain_id,
+        "pool_address": pool.address,
+        "content_id": history.content_id,
+        "events": dict(sorted(kinds.items())),
+        "first_block": blocks[0] if blocks else None,
+        "last_block": blocks[-1] if blocks else None,
+        "first_ts": events[0].block_ts if events else None,
+        "last_ts": events[-1].block_ts if events else None,
+        "blocks_with_events": len(blocks),
+        "longest_gaps": [gap for gap in gaps[:LONGEST_GAPS] if gap["blocks"]],
+        "flow": {convention: _flow(history, convention) for convention in CONVENTIONS},
+        "labels_from_source": len(history.labels),
+        "known_limits": len(history.known_limits),
+        "gas_prices": sum(swap.gas_price_wei is not None for swap in history.swaps),
+        "prices": _prices(history),
+        "caveats": list(history.caveats),
+    }
+
+
+def _flow(history: History, convention: Convention) -> dict[str, int]:
+    """Swaps by class under one labelling."""
+    found = Counter(label.flow_class for label in label_swaps(history, convention).values())
+    return {flow_class: found[flow_class] for flow_class in FLOW_CLASSES}
+
+
+def _prices(history: History) -> dict[str, Any]:
+    """What the reference price is, and for how many swaps it is known; ages in seconds."""
+    series = PriceSeries(history.prices)
+    found = [price for swap in history.swaps if (price := series.at(swap.block_ts)) is not None]
+    return {
+        "source": history.price_source or "none: the pool's own price before each batch is used",
+        "points": len(history.prices),
+        "swaps_covered": len(found),
+        "oldest_used_s": max((price.age_s for price in found), default=None),
+    }

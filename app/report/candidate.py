@@ -1,0 +1,312 @@
+"""One candidate over one window length, in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.report.figures import Interval, axis, bars, common_scale, forest_row
+from app.report.html import Content, Html, el, join
+from app.report.parts import (
+    Column,
+    Row,
+    definitions,
+    explained,
+    fold,
+    statistic,
+    table,
+    unscored,
+    verdict_badge,
+)
+from app.words import (
+    PARTIES,
+    VERDICT_METRIC,
+    bounds,
+    count,
+    figure,
+    is_scored,
+    metric_of,
+    money,
+    percent,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json = dict[str, Any]
+
+DECOMPOSITION = ("bots_removed_bps", "mechanism_bps", "delay_bps", "improvement_bps", "net_of_gas_bps", VERDICT_METRIC)
+LARGEST_SIZE_SHOWN = 12
+"""Batches of more orders share the last bar."""
+
+
+def anchor_of(card: Json) -> str:
+    """The candidate's place on the page."""
+    return f"c-{card['candidate_id'][:12]}-{card['window_blocks']}"
+
+
+def window_text(card: Json) -> str:
+    """A window length in words."""
+    blocks = card["window_blocks"]
+    return f"{blocks} block{'' if blocks == 1 else 's'}"
+
+
+def candidate_section(card: Json, *, opened: bool) -> Html:
+    """A candidate's part of the page."""
+    title = join((f"{card['name']}, window {window_text(card)}: ", verdict_badge(card)))
+    scored = card["status"] == "scored"
+    content: list[Content] = [
+        el("p", card["verdict_why"], id=anchor_of(card)),
+        _identity(card),
+        el("h3", "Gates"),
+        _gates(card["gates"]),
+    ]
+    if scored:
+        content += [
+            el("h3", "Where the change comes from"),
+            _decomposition(card["metrics"]),
+            el("div", _welfare(card), _batch_sizes(card), class_="columns"),
+            _sensitivity(card),
+            el("div", _by_class(card), _by_decile(card), class_="columns"),
+            _all_metrics(card["metrics"]),
+            el("h3", "Fills, gas, fairness"),
+            _particulars(card),
+        ]
+    return fold(title, *content, opened=opened)
+
+
+def _identity(card: Json) -> Html:
+    parameters = ", ".join(f"{name} = {value}" for name, value in card.get("parameters", {}).items())
+    shown = f"Parameters: {parameters}." if parameters else "No parameters."
+    return el("p", shown, " Candidate ", el("code", card["candidate_id"][:16]), class_="dim")
+
+
+def _gates(gates: Mapping[str, Json]) -> Html:
+    marks = {True: ("✔ passed", "good-mark"), False: ("✘ failed", "bad-mark"), None: ("– not reached", "dim")}
+    rows = []
+    for name, gate in gates.items():
+        word, class_ = marks[gate["passed"]]
+        rows.append(Row((name.replace("_", " "), el("span", word, class_=class_), gate["detail"])))
+    return table((Column("Gate"), Column("Result"), Column("What was found")), rows)
+
+
+def _decomposition(metrics: Mapping[str, Json]) -> Html:
+    columns = (
+        Column("bps of what history gave"),
+        Column(
+            "Held out", "The last third of the blocks, which no choice was made on. Mean [95 % bounds].", number=True
+        ),
+        Column("Train", "The first two thirds of the blocks.", number=True),
+    )
+    rows = [_metric_row(metrics, name) for name in DECOMPOSITION]
+    return table(columns, rows, "Value-weighted means; bots removed + mechanism = improvement.")
+
+
+def _metric_row(metrics: Mapping[str, Json], name: str) -> Row:
+    metric = metric_of(name)
+    title = metric.title if metric.unit in {"bps", ""} else f"{metric.title} ({metric.unit})"
+    values = (statistic(metrics[part].get(name), name) for part in ("heldout", "train"))
+    return Row((explained(title, metric.formula), *values))
+
+
+def _all_metrics(metrics: Mapping[str, Json]) -> Html:
+    """Everything with its distribution, and what is not measured with the reason."""
+    columns = (
+        Column("Metric, held out"),
+        Column("Mean", number=True),
+        Column("95 % bounds", "One-sided 95 % bounds by a block bootstrap.", number=True),
+        Column("Median", "Each order alike, dust left out.", number=True),
+        Column("5th percentile", "Each order alike, dust left out.", number=True),
+        Column("Below 0", "Share of orders, dust left out.", number=True),
+        Column("Orders", number=True),
+    )
+    rows = []
+    for name, value in metrics["heldout"].items():
+        metric = metric_of(name)
+        heading = explained(f"{metric.title} ({metric.unit})" if metric.unit else metric.title, metric.formula or name)
+        if not is_scored(value):
+            rows.append(Row((heading, unscored(value), *("",) * 5)))
+            continue
+        spread = [_or_dash(value.get(key), figure) for key in ("median", "p5")]
+        below = _or_dash(value.get("share_below_zero"), percent)
+        rows.append(Row((heading, figure(value["mean"]), bounds(value), *spread, below, count(value["n"]))))
+    missing = [
+        (metric_of(name).title, value["reason"]) for name, value in metrics["heldout"].items() if not is_scored(value)
+    ]
+    listed = definitions(missing) if missing else None
+    return fold("All metrics, and what is not measured yet", table(columns, rows), el("h3", "Not measured"), listed)
+
+
+def _or_dash(value: float | None, say: Any) -> str:
+    return "–" if value is None else str(say(value))
+
+
+def _welfare(card: Json) -> Html:
+    unit = str(card["numeraire"])
+    columns = (
+        Column(f"Held out, {unit}"),
+        Column("Against history", number=True),
+        Column("Against the AMM", "Against the plain AMM in the orders' own blocks, without bots.", number=True),
+    )
+    rows = []
+    for party, gains in card["welfare"].items():
+        cells = (unscored(gains) if gains[key] is None else money(gains[key], unit) for key in ("vs_history", "vs_amm"))
+        rows.append(Row((PARTIES.get(party, party.replace("_", " ")), *cells), "baseline" if party == "gas" else None))
+    note = "Without the gas row each column sums to zero: nothing appears or disappears."
+    return el("div", el("h3", "Who gained, who paid"), table(columns, rows, note))
+
+
+def _batch_sizes(card: Json) -> Html:
+    shown: dict[str, int] = {}
+    for size, batches in card["batch_sizes"].items():
+        label = size if int(size) < LARGEST_SIZE_SHOWN else f"{LARGEST_SIZE_SHOWN}+"
+        shown[label] = shown.get(label, 0) + batches
+    titles = [f"{count(number)} batches of {label} orders" for label, number in shown.items()]
+    alone = shown.get("1", 0) / max(sum(shown.values()), 1)
+    caption = (
+        f"Batches by their number of orders; {count(card['batches'])} batches, {percent(alone)} of them with one "
+        "order, where a batch cannot beat the AMM."
+    )
+    return el("div", el("h3", "Batch sizes"), bars(list(shown), list(shown.values()), titles, caption))
+
+
+def _sensitivity(card: Json) -> Html:
+    headline = card["metrics"]["heldout"][VERDICT_METRIC]
+    entries = {"headline": headline | {"verdict": card["verdict"]}} if is_scored(headline) else {}
+    entries |= card["sensitivity"]
+    if is_scored(without := card["without_sandwich_batches"]["heldout"].get(VERDICT_METRIC)):
+        entries["batches without a sandwich"] = without
+    title = "Would another reading of history change the verdict?"
+    note = "The verdict's M, held out, when one convention is changed and all else stays."
+    return join((el("h3", title), _interval_table("Convention", entries, note)))
+
+
+def _by_class(card: Json) -> Html:
+    entries = {name: found.get(VERDICT_METRIC) for name, found in card["by_class"]["heldout"].items()}
+    note = f"M by flow class, held out; the verdict is on “{card['verdict_class']}”."
+    return el("div", el("h3", "By class"), _interval_table("Class", entries, note))
+
+
+def _by_decile(card: Json) -> Html:
+    entries = {name: found.get(VERDICT_METRIC) for name, found in card["by_size_decile"]["heldout"].items()}
+    note = "M by the order's value, held out; 1 is the smallest tenth of the orders, 10 the largest."
+    return el("div", el("h3", "By order size"), _interval_table("Decile", entries, note))
+
+
+def _interval_table(what: str, entries: Mapping[str, Any], note: str) -> Html:
+    """Named intervals of the verdict's M, as numbers and as a forest plot with a common axis."""
+    intervals = {name: found for name, value in entries.items() if (found := interval_of(value)) is not None}
+    scale = common_scale(list(intervals.values()), 260)
+    with_verdict = any(isinstance(value, dict) and "verdict" in value for value in entries.values())
+    rows = []
+    for name, value in entries.items():
+        plot = forest_row(intervals[name], scale, f"{name}: {plain_statistic(value)}") if name in intervals else None
+        n = value.get("orders", value.get("n")) if isinstance(value, dict) else None
+        cells: tuple[Content, ...] = (name, statistic(value, VERDICT_METRIC), plot, _or_dash(n, count))
+        rows.append(
+            Row((*cells, value.get("verdict", "–") if isinstance(value, dict) else "–") if with_verdict else cells)
+        )
+    columns = [
+        Column(what),
+        Column("M, bps", metric_of(VERDICT_METRIC).formula, number=True),
+        Column("95 % bounds"),
+        Column("Orders", number=True),
+    ]
+    if with_verdict:
+        columns.append(Column("Verdict"))
+    rows.append(Row(("", "", axis(scale), *("",) * (len(columns) - 3)), "axis-row"))
+    return table(columns, rows, note)
+
+
+def interval_of(value: Any) -> Interval | None:
+    """A statistic's mean and bounds, where it has all three."""
+    if not is_scored(value) or value.get("lower95") is None or value.get("upper95") is None:
+        return None
+    return Interval(value["mean"], value["lower95"], value["upper95"])
+
+
+def plain_statistic(value: Json) -> str:
+    """A statistic in one line of text."""
+    return f"{figure(value['mean'])} bps {bounds(value)}".strip()
+
+
+def _particulars(card: Json) -> Html:
+    unit = str(card["numeraire"])
+    fills, gas, fairness = card["fills"]["heldout"], card["gas"], card["fairness"]
+    rows: list[tuple[Content, Content]] = []
+    filled = fills["fill_rate_by_value"]
+    rows.append(
+        (
+            "Filled",
+            _or_unscored(
+                filled,
+                lambda share: f"{count(fills['filled'])} of {count(fills['orders'])} orders, {percent(share)} by value",
+            ),
+        )
+    )
+    rows.append(
+        (
+            "Fallbacks",
+            f"{count(fills['fallbacks'])}, of them {count(fills['fallbacks_below_limit'])} below the limit; "
+            f"{count(fills['dropped'])} orders dropped by the kernel, {count(fills['partial'])} filled in part",
+        )
+    )
+    rows.append(("Limits unknown", f"{count(fills['limits_unknown'])} of {count(fills['orders'])} orders"))
+    rows.append(("Gas per order", _or_unscored(gas, _gas_text)))
+    rows.append(("Price uniformity", _or_unscored(card["price_uniformity"], _uniformity_text)))
+    rows.append(("Fairness", _or_unscored(fairness, _fairness_text)))
+    rows.append(("Effective number of orders", _or_unscored(card["effective_n"], lambda n: f"{n:,.1f} = (Σv)² / Σv²")))
+    rows.append(
+        (
+            "M without the ten largest orders",
+            _or_unscored(card["mean_without_ten_largest"], lambda m: f"{figure(m)} bps"),
+        )
+    )
+    rows.append(("M with weights capped at their 99th percentile", statistic(card["capped_weights"], VERDICT_METRIC)))
+    rows.append(("Worst order", _or_unscored(card["worst_order"], lambda worst: _worst_text(worst, unit))))
+    rows.append(("Value that could not be replayed soundly", percent(card["unscored_share_by_value"])))
+    rows.append(("Dust", f"{count(card['dust'])} orders worth less than 1 {unit}"))
+    rows.append(("Level of the verdict", _level_text(card["verdict_bounds"])))
+    return definitions(rows)
+
+
+def _or_unscored(value: Any, say: Any) -> Content:
+    return say(value) if is_scored(value) else unscored(value)
+
+
+def _gas_text(gas: Json) -> str:
+    return (
+        f"{count(gas['per_order'])} ({count(gas['amm_per_order'])} as a swap on the AMM); "
+        f"the largest settlement took {count(gas['worst_settlement'])}"
+    )
+
+
+def _uniformity_text(spread: Json) -> str:
+    return (
+        f"largest difference of two orders' price in one batch and direction: median {spread['median']:.2f} bps, "
+        f"max {spread['max']:.2f} bps, {count(spread['n'])} batches of two orders or more"
+    )
+
+
+def _fairness_text(fairness: Json) -> str:
+    gini = fairness["gini"]
+    inequality = f", Gini coefficient of ŷ/y {gini:.4f}" if is_scored(gini) else ""
+    return f"{percent(fairness['share_below_standalone'])} of orders got less than alone{inequality}"
+
+
+def _worst_text(worst: Json, unit: str) -> str:
+    transaction = f", transaction {worst['tx_hash']}" if worst.get("tx_hash") else ""
+    worth = money(worst["value"], unit).lstrip("+")
+    return f"block {worst['block_number']:,}, {worth}: {figure(worst[worst['by']])} bps{transaction}"
+
+
+def _level_text(level: Json) -> str:
+    if "tests" not in level:
+        return str(level.get("reason", ""))
+    drawn = (
+        f"M {_edge(level['m']['lower'])} to {_edge(level['m']['upper'])} bps" if is_scored(level) else level["reason"]
+    )
+    return f"0.05 / {count(level['tests'])}, for every evaluation ever made on these held-out blocks: {drawn}"
+
+
+def _edge(value: float | None) -> str:
+    return "…" if value is None else figure(value)

@@ -1,0 +1,159 @@
+"""Plots as inline SVG: themed by the page's style sheet, the same bytes for the same numbers, explained on hover.
+
+Every mark carries a ``<title>``; colours never carry a meaning alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor, log10
+from typing import TYPE_CHECKING
+
+from app.report.html import Content, Html, el, join
+from app.words import MINUS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean with its interval, all in bps."""
+
+    mean: float
+    lower: float
+    upper: float
+
+    @property
+    def reach(self) -> float:
+        """How far from zero it goes."""
+        return max(abs(self.lower), abs(self.upper))
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A linear axis from ``low`` to ``high`` bps over ``width`` pixels, with ``pad`` left free on each side."""
+
+    low: float
+    high: float
+    width: float
+    pad: float = 8
+
+    def x(self, value: float) -> float:
+        """The pixel of a value; values beyond the axis stand at its end."""
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return self.pad + share * (self.width - 2 * self.pad)
+
+    def clips(self, value: float) -> bool:
+        """Whether a value lies beyond the axis."""
+        return not self.low <= value <= self.high
+
+
+def common_scale(intervals: Sequence[Interval], width: float) -> Scale:
+    """An axis that holds zero and the intervals; a few extreme ones are cut off, lest they flatten all others."""
+    reaches = sorted(interval.reach for interval in intervals)
+    typical = reaches[len(reaches) // 2] if reaches else 1.0
+    limit = max(4 * typical, 1e-6)
+    low = max(min([0.0, *(interval.lower for interval in intervals)]), -limit)
+    high = min(max([0.0, *(interval.upper for interval in intervals)]), limit)
+    room = (high - low) * 0.06 or 1.0
+    return Scale(low - room, high + room, width)
+
+
+def forest_row(interval: Interval, scale: Scale, label: str) -> Html:
+    """One line of a forest plot: the interval as a whisker, the mean as a dot, zero as the line to beat."""
+    height, middle = 24, 12
+    marks: list[Content] = [
+        el("title", label),
+        el("line", x1=px(scale.x(0)), x2=px(scale.x(0)), y1=0, y2=height, class_="zero"),
+        el(
+            "line",
+            x1=px(scale.x(interval.lower)),
+            x2=px(scale.x(interval.upper)),
+            y1=middle,
+            y2=middle,
+            class_="whisker",
+        ),
+    ]
+    for end, direction in ((interval.lower, -1), (interval.upper, 1)):
+        marks.append(_whisker_end(scale.x(end), middle, direction, cut_off=scale.clips(end)))
+    if not scale.clips(interval.mean):
+        marks.append(el("circle", cx=px(scale.x(interval.mean)), cy=middle, r=4, class_="mean"))
+    return svg(scale.width, height, label, *marks, class_="forest")
+
+
+def _whisker_end(x: float, y: float, direction: int, *, cut_off: bool) -> Html:
+    if cut_off:
+        back = x - direction * 6
+        return el("path", d=f"M{px(back)} {y - 4}L{px(x)} {y}L{px(back)} {y + 4}", class_="whisker")
+    return el("line", x1=px(x), x2=px(x), y1=y - 4, y2=y + 4, class_="whisker")
+
+
+def axis(scale: Scale, unit: str = "bps") -> Html:
+    """The axis under a forest plot."""
+    marks: list[Content] = []
+    for value in ticks(scale.low, scale.high, 5):
+        x = px(scale.x(value))
+        marks.append(el("line", x1=x, x2=x, y1=0, y2=4, class_="axis"))
+        marks.append(el("text", short(value), x=x, y=15, class_="tick", text_anchor="middle"))
+    return svg(scale.width, 18, f"axis in {unit}", *marks, class_="forest")
+
+
+def bars(labels: Sequence[str], values: Sequence[float], titles: Sequence[str], caption: str) -> Html:
+    """A bar chart from zero: one bar a label, its value above it, its title on hover."""
+    width, height, base, top = 360, 150, 126, 18
+    slot = width / max(len(values), 1)
+    highest = max([*values, 1e-12])
+    marks: list[Content] = [el("line", x1=0, x2=width, y1=base, y2=base, class_="axis")]
+    for index, (label, value, title) in enumerate(zip(labels, values, titles, strict=True)):
+        tall = (base - top) * value / highest
+        middle = slot * (index + 0.5)
+        bar = el(
+            "rect",
+            x=px(slot * index + slot * 0.12),
+            y=px(base - tall),
+            width=px(slot * 0.76),
+            height=px(tall),
+            class_="bar",
+        )
+        marks.append(el("g", el("title", title), bar))
+        marks.append(el("text", label, x=px(middle), y=base + 14, class_="tick", text_anchor="middle"))
+        if len(values) <= 12:
+            marks.append(
+                el("text", short(value), x=px(middle), y=px(base - tall - 4), class_="tick", text_anchor="middle")
+            )
+    return el("figure", svg(width, height, caption, *marks, class_="chart"), el("figcaption", caption))
+
+
+def svg(width: float, height: float, label: str, *marks: Content, class_: str) -> Html:
+    """An SVG image with an accessible name."""
+    return el(
+        "svg",
+        join(marks),
+        viewBox=f"0 0 {px(width)} {px(height)}",
+        width=px(width),
+        height=px(height),
+        role="img",
+        aria_label=label,
+        class_=class_,
+    )
+
+
+def ticks(low: float, high: float, about: int) -> list[float]:
+    """Round numbers between ``low`` and ``high``, roughly ``about``, in steps of 1, 2 or 5 times a power of ten."""
+    raw = (high - low) / about
+    power = 10.0 ** floor(log10(raw))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
+    first = -floor(-low / step)
+    return [index * step for index in range(first, floor(high / step) + 1)]
+
+
+def short(value: float) -> str:
+    """A number for an axis."""
+    written = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return written.replace("-", MINUS)
+
+
+def px(value: float) -> str:
+    """A coordinate, to a hundredth of a pixel."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,42 @@
+"""What an ingest did, as a record that can be shown and written as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.words import pool_name
+
+if TYPE_CHECKING:
+    from ingest.files import Ingested
+    from ingest.store import Written
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A history that was read, and what the store did with it."""
+
+    ingested: Ingested
+    written: Written
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as JSON values."""
+        history = self.ingested.history
+        pool = history.pool
+        return {
+            "history": history.name,
+            "source": history.source,
+            "written": self.written,
+            "content_id": history.content_id,
+            "pool": pool_name(pool.kind, pool.token0.symbol, pool.token1.symbol, pool.fee_pips),
+            "formats": list(self.ingested.formats),
+            "events": len(history.events),
+            "first_block": history.events[0].block_number,
+            "last_block": history.events[-1].block_number,
+            "labels": len(history.labels),
+            "known_limits": len(history.known_limits),
+            "prices": len(history.prices),
+            "price_source": history.price_source,
+            "counts": asdict(self.ingested.counts),
+            "caveats": list(history.caveats),
+        }

@@ -1,0 +1,197 @@
+"""What the commands print on a terminal. Everything from outside goes through `printable`, never through markup."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.summary import headline, label, ranked
+from app.text import printable
+from app.words import VERDICT_METRIC, bounds, count, figure, is_scored, percent, verdict_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from app.doctor import Check
+    from app.report.page import ReportFiles
+    from app.stored import Stored
+
+Json = dict[str, Any]
+
+
+def console() -> Console:
+    """Standard output: as wide as the terminal, and wide enough for every table where there is none."""
+    found = Console(highlight=False, markup=False, emoji=False)
+    return found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, width=160)
+
+
+def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> Table:
+    """A table of plain text; ``numbers`` are the columns that are aligned to the right."""
+    found = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        found.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    for row in rows:
+        found.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row))
+    return found
+
+
+def say(*lines: object) -> None:
+    """Prints lines of plain text, broken only where the text itself is."""
+    out = console()
+    for line in lines:
+        out.print(Text(printable(line)), soft_wrap=True)
+
+
+def show_checks(found: Sequence[Check]) -> None:
+    """What ``doctor`` found."""
+    out = console()
+    for check in found:
+        word, style = (
+            ("ok", "green") if check.passed else ("MISSING", "bold red") if check.essential else ("note", "yellow")
+        )
+        out.print(
+            Text.assemble((f"{word:<8}", style), (f"{check.name:<19}", "bold"), printable(check.detail)), soft_wrap=True
+        )
+        if not check.passed and check.remedy:
+            out.print(Text(f"{'':<27}→ {check.remedy}"), soft_wrap=True)
+
+
+def show_stored(stored: Sequence[Stored]) -> None:
+    """What an ingest did."""
+    for one in stored:
+        document = one.to_json()
+        counts = document["counts"]
+        kinds = ", ".join(f"{count(number)} {kind}" for kind, number in sorted(counts["events"].items()))
+        say(
+            f"{document['history']}: {document['written']} ({_source(document['source'])}, {document['pool']})",
+            f"  {count(document['events'])} events in blocks {document['first_block']} to "
+            f"{document['last_block']}: {kinds}",
+        )
+        noted = [
+            (counts["duplicates"], "exact duplicates dropped"),
+            (counts["out_of_order"], "rows out of order, sorted"),
+            (counts["dropped_before_state"], "events at or before the initial state, dropped"),
+            (counts["unmatched_labels"], "labels of swaps that are not here"),
+            (sum(counts["ignored"].values()), "other logs ignored"),
+            (document["labels"], "swaps with a class from the source"),
+            (document["known_limits"], "swaps with a known limit"),
+        ]
+        say(*(f"  {count(number)} {what}" for number, what in noted if number))
+        if document["prices"]:
+            say(f"  {count(document['prices'])} reference prices: {document['price_source']}")
+        say(*(f"  note: {caveat}" for caveat in document["caveats"]))
+
+
+def show_histories(document: Json) -> None:
+    """The stored histories."""
+    if not document["histories"]:
+        say(
+            f"The store at {document['store']} has no history yet.",
+            "`pactsmith demo` makes the embedded one; `pactsmith ingest files` reads one from files.",
+        )
+        return
+    columns = ("history", "source", "pool", "events", "swaps", "blocks")
+    rows = [
+        (
+            found["history"],
+            _source(found["source"]),
+            found["pool"],
+            count(found["events"]),
+            count(found["swaps"]),
+            f"{found['first_block']}–{found['last_block']}",
+        )
+        for found in document["histories"]
+    ]
+    console().print(grid(columns, rows, numbers=("events", "swaps")))
+
+
+def show_coverage(document: Json) -> None:
+    """One history in full."""
+    kinds = ", ".join(f"{count(number)} {kind}" for kind, number in document["events"].items())
+    prices = document["prices"]
+    say(
+        f"{document['history']} ({_source(document['source'])})",
+        f"  pool      {document['pool']}, chain {document['chain_id']}, {document['pool_address']}",
+        f"  blocks    {document['first_block']} to {document['last_block']} "
+        f"({_time(document['first_ts'])} to {_time(document['last_ts'])} UTC), "
+        f"{count(document['blocks_with_events'])} with events",
+        f"  events    {kinds}",
+        f"  limits    {count(document['known_limits'])} known from the source",
+        f"  gas       prices of {count(document['gas_prices'])} swaps known",
+        f"  prices    {prices['source']}",
+    )
+    if prices["points"]:
+        say(
+            f"            {count(prices['swaps_covered'])} swaps covered, "
+            f"by a price at most {prices['oldest_used_s']} s old"
+        )
+    for gap in document["longest_gaps"]:
+        say(f"  gap       {count(gap['blocks'])} blocks without an event after block {gap['after_block']}")
+    say(f"  content   {document['content_id']}", "")
+    classes = list(next(iter(document["flow"].values())))
+    rows = [(name, *(count(found[flow_class]) for flow_class in classes)) for name, found in document["flow"].items()]
+    console().print(grid(("swaps by labelling", *classes), rows, numbers=classes))
+    say(*(f"note: {caveat}" for caveat in document["caveats"]))
+
+
+def show_audit(document: Json) -> None:
+    """How exactly a history replays, with every exception."""
+    say(
+        f"{document['history']} ({_source(document['source'])}): "
+        f"{count(document['exact'])} of {count(document['swaps'])} swaps replay exactly, "
+        f"{percent(document['audited_share_by_value'])} of the value; {count(document['mismatched'])} mismatched; "
+        f"{count(document['liquidity_exact'])} of {count(document['liquidity_events'])} liquidity events exactly",
+    )
+    if document["unexplained"]:
+        rows = [(found["block"], found["tx"], found["why"]) for found in document["unexplained"]]
+        console().print(grid(("block", "transaction", "unexplained"), rows))
+
+
+def show_run(document: Json, files: ReportFiles) -> None:
+    """A run: leaderboard with the baselines, a sentence for each candidate, and where the report is."""
+    columns = ("rule", "window", "verdict", "M [95 %], bps", "net of gas, bps", "gas/order", "orders")
+    baselines = [_board_row(card, f"({card['name']})", Text("baseline", style="dim")) for card in document["baselines"]]
+    candidates = [
+        _board_row(card, f"{place}. {card['name']}", _verdict_text(card))
+        for place, card in enumerate(ranked(document), start=1)
+    ]
+    say(f"{document['history']} ({_source(document['source'])}), held-out blocks", "")
+    console().print(grid(columns, [*candidates, *baselines], numbers=columns[3:]))
+    say("")
+    for card in ranked(document):
+        say(f"{label(card)}: {card['verdict']}", f"  {card['verdict_why']}")
+    say("", headline(document), f"Report: {files.html}", f"        {files.json}")
+
+
+def _board_row(card: Json, name: str, verdict: Text) -> tuple[object, ...]:
+    heldout = card["metrics"]["heldout"]
+    m = heldout.get(VERDICT_METRIC)
+    gas = card["gas_per_order"]
+    return (
+        name,
+        card["window_blocks"],
+        verdict,
+        f"{figure(m['mean'])} {bounds(m)}" if is_scored(m) else "–",
+        figure(heldout["net_of_gas_bps"]["mean"]) if is_scored(heldout.get("net_of_gas_bps")) else "–",
+        count(gas) if is_scored(gas) else "–",
+        count(m["n"]) if is_scored(m) else "–",
+    )
+
+
+def _verdict_text(card: Json) -> Text:
+    verdict = verdict_of(card["verdict"])
+    style = {"good": "bold green", "bad": "bold red", "mixed": "bold magenta"}.get(verdict.tone, "")
+    provisional = " (provisional)" if card["provisional"] else ""
+    return Text(f"{verdict.mark} {printable(card['verdict'])}{provisional}", style=style)
+
+
+def _source(source: str) -> str:
+    return "SIMULATED" if source == "simulated" else f"from a {source}"
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

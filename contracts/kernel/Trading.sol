@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Calls} from "./Calls.sol";
+import {IClearingRule, IKernel} from "./IKernel.sol";
+import {IPairV2, IPoolV3} from "./IPools.sol";
+import {PriceV2} from "./PriceV2.sol";
+import {Venue, VenueSet} from "./VenueSet.sol";
+
+/// @notice The rule's way to the venues: prices, quotes, trades and donations, with the batch's own custody only.
+abstract contract Trading is VenueSet {
+    using Calls for address;
+
+    // ------------------------------------------------------------------ ERRORS
+
+    error VenueMismatch(uint256 i);
+    error VenueFailed(uint256 i, bytes reason);
+    error NoLiquidity(uint256 i);
+    error NotTheVenue(address caller);
+    error AmountTooLarge(uint256 amount);
+    error MinOut(uint256 received, uint256 minOut);
+    error NotExactInput(uint256 spent, uint256 amountIn);
+    /// @dev Carries a quote out of the pool's call that is thrown away; never leaves the kernel.
+    error Quoted(uint256 spent, uint256 received, uint160 sqrtPriceAfterX96);
+
+    // ------------------------------------------------------------------ EVENTS
+
+    event Donated(uint256 venue, address token, uint256 amount);
+
+    // ------------------------------------------------------------------ STORAGE
+
+    uint256 private constant REASON_BYTES = 256;
+    uint256 private constant QUOTED_BYTES = 4 + 3 * 32;
+    /// @dev How far a swap may push a v3 price: one inside the pool's own bounds, MIN_SQRT_RATIO and MAX_SQRT_RATIO.
+    uint160 private constant LOWEST_SQRT_PRICE = 4295128739 + 1;
+    uint160 private constant HIGHEST_SQRT_PRICE = 1461446703485210103287273052203988822378723970342 - 1;
+
+    /// @dev A pair keeps its reserves in 112 bits.
+    uint256 private constant MOST_V2 = type(uint112).max;
+
+    /// @dev The only address that may call a pool's callback, once; set around the call that provokes it.
+    address private transient _callbackFrom;
+
+    // ------------------------------------------------------------------ LOGIC: what the rule may ask
+
+    constructor(IClearingRule rule_, Venue[] memory venues) VenueSet(rule_, venues) {}
+
+    /// @inheritdoc IKernel
+    function venueCount() external view override fromRule returns (uint256) {
+        return _venueCount;
+    }
+
+    /// @inheritdoc IKernel
+    function venue(uint256 i) external view override fromRule returns (address, address, uint24) {
+        return (token0, token1, _feePips(i));
+    }
+
+    /// @inheritdoc IKernel
+    function sqrtPriceX96(uint256 i) external view override fromRule returns (uint160) {
+        return _sqrtPrice(i, _untouched(i));
+    }
+
+    /// @inheritdoc IKernel
+    /// @dev `amountIn` may be more than the batch has. `spent` is less than `amountIn` where the liquidity ends, and 0
+    ///      where the venue would give nothing at all.
+    function quote(uint256 i, address tokenIn, uint256 amountIn)
+        external
+        override
+        fromRule
+        returns (uint256 spent, uint256 received, uint160 sqrtPriceAfterX96)
+    {
+        Look memory look = _untouched(i);
+        bool zeroForOne = _isToken0(tokenIn);
+        if (!look.isV3) return _quoteV2(i, look, zeroForOne, amountIn);
+        if (amountIn == 0 || _atBound(look, zeroForOne)) return (0, 0, uint160(look.x));
+        _phase = Phase.Quoting;
+        (spent, received, sqrtPriceAfterX96) = _quoteV3(i, look.pool, zeroForOne, amountIn);
+        _phase = Phase.Clearing;
+    }
+
+    /// @inheritdoc IKernel
+    /// @dev As `quote`, but exact: reverts where the batch does not have `amountIn`, and where the venue does not take
+    ///      all of it. A rule that does not look at `spent` can so not leave an order's money behind.
+    function trade(uint256 i, address tokenIn, uint256 amountIn, uint256 minOut)
+        external
+        override
+        fromRule
+        returns (uint256 spent, uint256 received, uint160 sqrtPriceAfterX96)
+    {
+        Look memory look = _untouched(i);
+        bool zeroForOne = _isToken0(tokenIn);
+        _requireCustody(zeroForOne, amountIn);
+        _phase = Phase.Trading;
+        if (look.isV3) _swapV3(look, zeroForOne, amountIn);
+        else _swapV2(i, look, zeroForOne, amountIn);
+        _phase = Phase.Clearing;
+        (spent, received) = _measureTrade(i, zeroForOne);
+        if (spent != amountIn) revert NotExactInput(spent, amountIn);
+        if (received < minOut) revert MinOut(received, minOut);
+        look = _look(i);
+        _remember(i, look);
+        sqrtPriceAfterX96 = _sqrtPrice(i, look);
+    }
+
+    /// @inheritdoc IKernel
+    /// @dev A v3 pool whose protocol fee is on keeps that share of a donation, as it does of any fee.
+    function donate(uint256 i, address token, uint256 amount) external override fromRule returns (uint256 donated) {
+        Look memory look = _untouched(i);
+        bool isToken0 = _isToken0(token);
+        _requireCustody(isToken0, amount);
+        if (look.isV3 ? look.y == 0 : look.x == 0 || look.y == 0) revert NoLiquidity(i); // nobody to give to
+        if (amount == 0) return 0;
+        _phase = Phase.Donating;
+        if (look.isV3) {
+            _callbackFrom = look.pool;
+            IPoolV3(look.pool).flash(address(this), 0, 0, abi.encode(isToken0, amount));
+            _callbackFrom = address(0);
+        } else {
+            _send(isToken0, look.pool, amount);
+            IPairV2(look.pool).sync();
+        }
+        _phase = Phase.Clearing;
+        (donated,) = _measureTrade(i, isToken0);
+        if (donated != amount) revert NotExactInput(donated, amount);
+        _remember(i, _look(i));
+        emit Donated(i, token, amount);
+    }
+
+    // ------------------------------------------------------------------ LOGIC: what a v3 pool may ask
+
+    /// @notice Pays for a swap that the kernel itself began, or throws it away with what it would have been.
+    /// @dev The input is the positive side. Both are zero where a pool without liquidity only moves its price.
+    function uniswapV3SwapCallback(int256 amount0Delta, int256 amount1Delta, bytes calldata) external {
+        _takeCallback();
+        bool zeroForOne = amount0Delta > 0;
+        int256 delta = zeroForOne ? amount0Delta : amount1Delta;
+        uint256 owed = delta > 0 ? uint256(delta) : 0;
+        if (_phase == Phase.Quoting) {
+            (uint160 price,) = IPoolV3(msg.sender).slot0();
+            uint256 received = zeroForOne
+                ? token1.balanceOf(address(this)) - _held1
+                : token0.balanceOf(address(this)) - _held0;
+            revert Quoted(owed, received, price);
+        }
+        if (owed != 0) _send(zeroForOne, msg.sender, owed);
+    }
+
+    /// @notice Pays a donation that the kernel itself began.
+    function uniswapV3FlashCallback(uint256, uint256, bytes calldata data) external {
+        _takeCallback();
+        (bool isToken0, uint256 amount) = abi.decode(data, (bool, uint256));
+        _send(isToken0, msg.sender, amount);
+    }
+
+    /// @dev A callback is taken once, from the one pool that the kernel is calling.
+    function _takeCallback() private {
+        if (msg.sender != _callbackFrom || _phase <= Phase.Clearing) revert NotTheVenue(msg.sender);
+        _callbackFrom = address(0);
+    }
+
+    // ------------------------------------------------------------------ LOGIC: v3
+
+    function _swapV3(Look memory look, bool zeroForOne, uint256 amountIn) private {
+        if (amountIn == 0 || _atBound(look, zeroForOne)) return; // the pool would revert
+        _callbackFrom = look.pool;
+        IPoolV3(look.pool).swap(address(this), zeroForOne, _signed(amountIn), _bound(zeroForOne), "");
+        _callbackFrom = address(0);
+    }
+
+    /// @dev The pool's whole call is undone by the callback's revert, which carries the answer.
+    function _quoteV3(uint256 i, address pool, bool zeroForOne, uint256 amountIn)
+        private
+        returns (uint256 spent, uint256 received, uint160 sqrtPriceAfterX96)
+    {
+        bytes memory data =
+            abi.encodeCall(IPoolV3.swap, (address(this), zeroForOne, _signed(amountIn), _bound(zeroForOne), ""));
+        _callbackFrom = pool;
+        (bool ok, uint256 size, bytes memory answer) = pool.bounded(gasleft(), data, REASON_BYTES);
+        _callbackFrom = address(0);
+        if (ok || size != QUOTED_BYTES || bytes4(answer) != Quoted.selector) revert VenueFailed(i, answer);
+        assembly ("memory-safe") {
+            spent := mload(add(answer, 36)) // past the length and the selector
+            received := mload(add(answer, 68))
+            sqrtPriceAfterX96 := mload(add(answer, 100))
+        }
+    }
+
+    function _atBound(Look memory look, bool zeroForOne) private pure returns (bool) {
+        return zeroForOne ? look.x <= LOWEST_SQRT_PRICE : look.x >= HIGHEST_SQRT_PRICE;
+    }
+
+    function _bound(bool zeroForOne) private pure returns (uint160) {
+        return zeroForOne ? LOWEST_SQRT_PRICE : HIGHEST_SQRT_PRICE;
+    }
+
+    function _signed(uint256 amount) private pure returns (int256) {
+        if (amount > uint256(type(int256).max)) revert AmountTooLarge(amount);
+        return int256(amount);
+    }
+
+    // ------------------------------------------------------------------ LOGIC: v2
+
+    function _swapV2(uint256 i, Look memory look, bool zeroForOne, uint256 amountIn) private {
+        uint256 out = _outV2(i, look, zeroForOne, amountIn);
+        if (out == 0) return; // the pair would revert
+        _send(zeroForOne, look.pool, amountIn);
+        IPairV2(look.pool).swap(zeroForOne ? 0 : out, zeroForOne ? out : 0, address(this), "");
+    }
+
+    /// @dev The pair will take its whole balances for its reserves, so the price after starts from the balances.
+    function _quoteV2(uint256 i, Look memory look, bool zeroForOne, uint256 amountIn)
+        private
+        pure
+        returns (uint256, uint256, uint160)
+    {
+        uint256 out = _outV2(i, look, zeroForOne, amountIn);
+        if (out == 0) return (0, 0, _sqrtPrice(i, look));
+        (uint256 after0, uint256 after1) = zeroForOne
+            ? (look.balance0 + amountIn, look.balance1 - out)
+            : (look.balance0 - out, look.balance1 + amountIn);
+        return (amountIn, out, PriceV2.sqrtPriceX96(after0, after1));
+    }
+
+    function _outV2(uint256 i, Look memory look, bool zeroForOne, uint256 amountIn) private pure returns (uint256) {
+        if (look.x == 0 || look.y == 0) revert NoLiquidity(i);
+        (uint256 reserveIn, uint256 reserveOut) = zeroForOne ? (look.x, look.y) : (look.y, look.x);
+        (uint256 balanceIn, uint256 balanceOut) =
+            zeroForOne ? (look.balance0, look.balance1) : (look.balance1, look.balance0);
+        bool fits = amountIn <= MOST_V2 && balanceIn <= MOST_V2 - amountIn && balanceOut <= MOST_V2;
+        if (!fits) revert AmountTooLarge(amountIn); // the pair would revert
+        return PriceV2.amountOut(amountIn, reserveIn, reserveOut);
+    }
+
+    // ------------------------------------------------------------------ LOGIC: shared
+
+    function _sqrtPrice(uint256 i, Look memory look) private pure returns (uint160) {
+        if (look.isV3) return uint160(look.x);
+        if (look.x == 0 || look.y == 0) revert NoLiquidity(i);
+        return PriceV2.sqrtPriceX96(look.x, look.y);
+    }
+
+    /// @dev What a venue took of one token and gave of the other; anything else is a mismatch.
+    function _measureTrade(uint256 i, bool zeroForOne) private returns (uint256 spent, uint256 received) {
+        (uint256 down0, uint256 up0, uint256 down1, uint256 up1) = _measure();
+        if (zeroForOne ? up0 != 0 || down1 != 0 : up1 != 0 || down0 != 0) revert VenueMismatch(i);
+        return zeroForOne ? (down0, up1) : (down1, up0);
+    }
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Fill, IClearingRule, IKernel, Order} from "pactsmith/IKernel.sol";
+import {Math} from "pactsmith/Math.sol";
+
+/// @title CallAuction: everybody at one price, the net amount through the pool at its average price
+/// @notice Let H be what the heavier side sells, Y what the lighter side sells, and r(n) what venue 0 pays for n of
+///         the heavier token. The auction looks for the net amount n with (H - n) * r(n) = Y * n: at the price
+///         r(n) / n the lighter side takes H - n and the pool takes the rest. Among integers it is the largest n with
+///         (H - n) * r(n) >= Y * n, up to a tolerance. Everybody then trades at p = (Y + r(n)) / H, rounded down.
+///         Where p = Y / H already lies between the pool's bid and ask, nothing is sent through the pool.
+/// @dev Promises:
+///      - one price: an order that sells x of the heavier token gets floor(x * p), one that sells y of the lighter
+///        token floor(y / p), with the same fraction p for all;
+///      - p is the pool's average price: with the slack s = H - n - Y / p, exactly p = r(n) / n * (1 - s / H') for
+///        H' = n + s; see docs/design/reference-rules.md. s is below `_tolerance`, and is all of the heavier token
+///        that stays behind beside the rounding of the fills, which is under one unit an order;
+///      - order independence: every fill depends on the set of orders only, never on their order;
+///      - nobody below the limit. An order whose limit p breaks is left out, all such orders of a pass at once, and p
+///        is found anew among the others; an order once left out stays out, so each pass has fewer orders. If nobody
+///        breaks p in the first pass, nobody is left out.
+///      A partially fillable order is taken as a whole or not at all.
+contract CallAuction is IClearingRule {
+    /// @dev The most that a v2 pair can hold; what an order sells above it no pool could take. It keeps products of
+    ///      two sums of amounts within 256 bits for up to 2**14 orders.
+    uint256 private constant MOST_SOLD = type(uint112).max;
+    /// @dev No limit above this can be met; see MOST_SOLD.
+    uint256 private constant MOST_WANTED = type(uint128).max;
+    uint256 private constant PIPS = 1e6;
+    uint256 private constant MAX_QUOTES = 40;
+
+    /// @dev One pass. The pool may pay from `leastOut` to `mostOut` without breaking anybody's limit.
+    struct Pass {
+        address heavyToken;
+        uint256 heavy;
+        uint256 light;
+        uint256 bound; // n is at most this: the net amount if selling did not move the pool's price
+        uint256 sqrtPrice;
+        uint24 feePips;
+        bool heavyIsToken0;
+        uint256 leastOut;
+        uint256 mostOut;
+        uint256 net; // n, and r(n): what was sold, or where the price was found
+        uint256 received;
+        bool ranOut; // the pool takes no more than `net`, which is too little
+    }
+
+    /// @inheritdoc IClearingRule
+    /// @dev Relies on the kernel for orders of the venues' pair alone, with something to sell.
+    function clear(Order[] calldata orders) external returns (Fill[] memory fills) {
+        fills = new Fill[](orders.length);
+        if (orders.length == 1) {
+            fills[0] = _swap(orders[0]);
+            return fills;
+        }
+        bool[] memory isIn = new bool[](orders.length);
+        for (uint256 i = 0; i < orders.length; ++i) {
+            isIn[i] = orders[i].sellAmount <= MOST_SOLD && orders[i].minBuyAmount <= MOST_WANTED;
+        }
+        for (uint256 pass = 0; pass < orders.length; ++pass) {
+            Pass memory p = _weigh(orders, isIn);
+            if (p.heavy == 0) return fills;
+            _boundOutput(orders, isIn, p);
+            if (_settle(p)) {
+                _pay(orders, isIn, p, fills);
+                return fills;
+            }
+            if (p.ranOut) _leaveOutLargest(orders, isIn, p);
+            else _leaveOutBroken(orders, isIn, p);
+        }
+    }
+
+    /// @dev A batch of one is a swap of that order: its average price is the auction's. (The same as below, for less.)
+    function _swap(Order calldata order) private returns (Fill memory fill) {
+        try IKernel(msg.sender).trade(0, order.sellToken, order.sellAmount, _limit(order)) returns (
+            uint256, uint256 received, uint160
+        ) {
+            fill = Fill(order.sellAmount, received);
+        } catch {}
+    }
+
+    /// @dev An order without a limit still wants something.
+    function _limit(Order calldata order) private pure returns (uint256) {
+        return Math.max(order.minBuyAmount, 1);
+    }
+
+    // ------------------------------------------------------------------ one pass
+
+    /// @dev Finds the heavier side, and how much of it could at most go through the pool.
+    function _weigh(Order[] calldata orders, bool[] memory isIn) private view returns (Pass memory p) {
+        (address token0, address token1) = (orders[0].sellToken, orders[0].buyToken);
+        if (token0 > token1) (token0, token1) = (token1, token0);
+        uint256 total0;
+        uint256 total1;
+        for (uint256 i = 0; i < orders.length; ++i) {
+            if (!isIn[i]) continue;
+            if (orders[i].sellToken == token0) total0 += orders[i].sellAmount;
+            else total1 += orders[i].sellAmount;
+        }
+        p.heavyIsToken0 = total1 == 0;
+        p.bound = total0 + total1; // of a single side everything goes through the pool
+        if (total0 != 0 && total1 != 0) {
+            (,, p.feePips) = IKernel(msg.sender).venue(0);
+            p.sqrtPrice = IKernel(msg.sender).sqrtPriceX96(0);
+            // What the other side would take at the pool's bid (or ask), before the price moves.
+            uint256 taken0 = _beforeFee(Math.divPriceX96(total1, p.sqrtPrice, p.sqrtPrice), p.feePips);
+            uint256 taken1 = _beforeFee(Math.mulPriceX96(total0, p.sqrtPrice, p.sqrtPrice), p.feePips);
+            p.heavyIsToken0 = total0 > taken0;
+            p.bound = p.heavyIsToken0 ? total0 - taken0 : Math.saturatingSub(total1, taken1);
+        }
+        (p.heavyToken, p.heavy, p.light) = p.heavyIsToken0 ? (token0, total0, total1) : (token1, total1, total0);
+    }
+
+    function _beforeFee(uint256 amount, uint256 feePips) private pure returns (uint256) {
+        return Math.mulDiv(amount, PIPS, PIPS - feePips) + 1;
+    }
+
+    /// @dev floor(x * (Y + r) / H) >= m just where r >= ceil(m * H / x) - Y, and floor(y * H / (Y + r)) >= m just
+    ///      where r <= floor(y * H / m) - Y.
+    function _boundOutput(Order[] calldata orders, bool[] memory isIn, Pass memory p) private pure {
+        uint256 least;
+        uint256 most = type(uint256).max;
+        for (uint256 i = 0; i < orders.length; ++i) {
+            if (!isIn[i]) continue;
+            uint256 sold = orders[i].sellAmount;
+            if (orders[i].sellToken == p.heavyToken) {
+                least = Math.max(least, (_limit(orders[i]) * p.heavy + sold - 1) / sold);
+            } else {
+                most = Math.min(most, sold * p.heavy / _limit(orders[i]));
+            }
+        }
+        p.leastOut = Math.saturatingSub(least, p.light);
+        // Where even r = 0 is too much for somebody, no output is right for all.
+        if (most < p.light) p.leastOut = type(uint256).max;
+        else p.mostOut = most - p.light;
+    }
+
+    // ------------------------------------------------------------------ the price
+
+    /// @dev Sells the net amount if nobody's limit breaks at its price; else only finds that price. Returns whether it
+    ///      sold, and so whether everybody of this pass can be paid.
+    function _settle(Pass memory p) private returns (bool) {
+        if (p.bound == 0) return p.leastOut == 0;
+        if (p.light == 0) {
+            if (_trade(p, p.heavy, p.leastOut)) return true;
+            (p.net, p.received) = _quote(p, p.heavy);
+            p.ranOut = p.net < p.heavy;
+            return false;
+        }
+        bool begun = _sellMost(p);
+        if (begun && _sellRest(p)) return true;
+        (uint256 net, uint256 received) = _search(p);
+        if (begun || (!p.ranOut && p.leastOut <= received && received <= p.mostOut)) {
+            return net == p.net || _trade(p, net - p.net, received - p.received) || begun;
+        }
+        (p.net, p.received) = (net, received);
+        return false;
+    }
+
+    /// @dev A quote costs about as much as a trade, and two trades less than a quote and a trade. So where the limits
+    ///      leave room, nearly all of `bound` is sold at once, on two conditions that make every end safe: it leaves
+    ///      the lighter side enough, and nobody's limit breaks at the price there nor at the pool's price now.
+    function _sellMost(Pass memory p) private returns (bool) {
+        uint256 most = p.bound - p.bound / 512 - 1;
+        if (most == 0 || _worth(p, p.bound) > p.mostOut) return false;
+        return _trade(p, most, Math.max(_leastFor(p, most), p.leastOut));
+    }
+
+    /// @dev Within one liquidity range the excess is a straight line in n, from `bound` at 0 through the point that
+    ///      the first trade found. False where the pool does not pay enough for what is missing: a range ended.
+    function _sellRest(Pass memory p) private returns (bool) {
+        uint256 excess = uint256(_excess(p, p.net, p.received));
+        if (_slack(p, excess, p.received) <= _tolerance(p, p.net, p.received)) return true;
+        uint256 more = Math.mulDiv(p.net, excess, p.bound - excess);
+        more = Math.saturatingSub(more, _margin(p, p.net, p.received));
+        return more != 0 && _trade(p, more, Math.saturatingSub(_leastFor(p, p.net + more), p.received));
+    }
+
+    /// @dev Brackets the largest feasible n by quotes, from what is sold already: regula falsi (Illinois) on the
+    ///      excess, which falls in n and has its one root between 0 and `bound`.
+    function _search(Pass memory p) private returns (uint256 net, uint256 received) {
+        (net, received) = (p.net, p.received);
+        (uint256 spent, uint256 paid) = _quote(p, p.bound - p.net);
+        uint256 high = p.net + spent;
+        int256 excessLow = p.net == 0 ? int256(p.bound) : _excess(p, net, received);
+        int256 excessHigh = _excess(p, high, p.received + paid);
+        if (excessHigh >= 0) {
+            received += paid;
+            p.ranOut = high < p.bound && _slack(p, uint256(excessHigh), received) > _tolerance(p, high, received);
+            return (high, received);
+        }
+        int256 last;
+        for (uint256 i = 0; i < MAX_QUOTES && high - net > 1; ++i) {
+            uint256 guess = _between(p, net, high, uint256(excessLow), uint256(-excessHigh));
+            (, paid) = _quote(p, guess - p.net);
+            paid += p.received;
+            int256 excess = _excess(p, guess, paid);
+            if (excess < 0) {
+                (high, excessHigh) = (guess, excess);
+                if (last < 0) excessLow /= 2;
+                last = -1;
+                continue;
+            }
+            (net, received, excessLow) = (guess, paid, excess);
+            if (_slack(p, uint256(excess), paid) <= _tolerance(p, guess, paid)) break;
+            if (last > 0) excessHigh /= 2;
+            last = 1;
+        }
+    }
+
+    /// @dev Where the line through both ends crosses zero, less the margin, and strictly between them.
+    function _between(Pass memory p, uint256 low, uint256 high, uint256 above, uint256 below)
+        private
+        pure
+        returns (uint256)
+    {
+        uint256 step = Math.mulDiv(high - low, above, Math.max(above + below, 1));
+        uint256 margin = _margin(p, low + step, _worth(p, low + step));
+        return Math.min(low + Math.max(Math.saturatingSub(step, margin), 1), high - 1);
+    }
+
+    // ------------------------------------------------------------------ amounts at n and r
+
+    /// @dev What the pool would pay for `amount` if that did not move its price, rounded up.
+    function _worth(Pass memory p, uint256 amount) private pure returns (uint256) {
+        uint256 kept = Math.mulDivUp(amount, PIPS - p.feePips, PIPS);
+        return 1
+            + (
+                p.heavyIsToken0
+                    ? Math.mulPriceX96(kept, p.sqrtPrice, p.sqrtPrice)
+                    : Math.divPriceX96(kept, p.sqrtPrice, p.sqrtPrice)
+            );
+    }
+
+    /// @dev The least r that makes n feasible.
+    function _leastFor(Pass memory p, uint256 n) private pure returns (uint256) {
+        return Math.mulDivUp(p.light, n, p.heavy - n);
+    }
+
+    /// @dev H - n - Y * n / r: what of the heavier token stays unclaimed if everybody trades at r / n. Feasible is
+    ///      what is not negative.
+    function _excess(Pass memory p, uint256 n, uint256 r) private pure returns (int256) {
+        if (r == 0) return n == 0 ? int256(0) : -int256(p.heavy);
+        return int256(p.heavy) - int256(n) - int256(Math.mulDivUp(p.light, n, r));
+    }
+
+    /// @dev H - n - Y * H / (Y + r): what stays unclaimed at (Y + r) / H, which gives the heavier side all of r.
+    function _slack(Pass memory p, uint256 excess, uint256 r) private pure returns (uint256) {
+        return r == 0 ? 0 : Math.mulDiv(excess, r, p.light + r);
+    }
+
+    /// @dev Two units of the heavier token, two that a unit of the other token is worth, and 2**-48 of the side.
+    function _tolerance(Pass memory p, uint256 n, uint256 r) private pure returns (uint256) {
+        return 2 + 2 * (n / Math.max(r, 1) + 1) + (p.heavy >> 48);
+    }
+
+    /// @dev How far below the root n must stay for the pool's rounding not to make it infeasible: a slack of one unit
+    ///      of either token.
+    function _margin(Pass memory p, uint256 n, uint256 r) private pure returns (uint256) {
+        return Math.mulDivUp(n / r + 1, p.light + r, r);
+    }
+
+    // ------------------------------------------------------------------ the pool
+
+    /// @dev A quote that fails is a pool that takes nothing.
+    function _quote(Pass memory p, uint256 amount) private returns (uint256 spent, uint256 received) {
+        try IKernel(msg.sender).quote(0, p.heavyToken, amount) returns (uint256 s, uint256 r, uint160) {
+            (spent, received) = (s, r);
+        } catch {}
+    }
+
+    /// @dev Sells `amount` more; false, and nothing changed, where the pool would pay less than `leastOut`.
+    function _trade(Pass memory p, uint256 amount, uint256 leastOut) private returns (bool) {
+        try IKernel(msg.sender).trade(0, p.heavyToken, amount, leastOut) returns (uint256, uint256 received, uint160) {
+            p.net += amount;
+            p.received += received;
+            return true;
+        } catch {
+            return false;
+        }
+    }
+
+    // ------------------------------------------------------------------ the fills
+
+    function _pay(Order[] calldata orders, bool[] memory isIn, Pass memory p, Fill[] memory fills) private pure {
+        uint256 paid = p.light + p.received;
+        for (uint256 i = 0; i < orders.length; ++i) {
+            if (isIn[i]) fills[i] = Fill(orders[i].sellAmount, _bought(orders[i], p, paid));
+        }
+    }
+
+    function _bought(Order calldata order, Pass memory p, uint256 paid) private pure returns (uint256) {
+        return order.sellToken == p.heavyToken
+            ? Math.mulDiv(order.sellAmount, paid, p.heavy)
+            : Math.mulDiv(order.sellAmount, p.heavy, paid);
+    }
+
+    /// @dev Leaves out everybody whose limit the price breaks.
+    function _leaveOutBroken(Order[] calldata orders, bool[] memory isIn, Pass memory p) private pure {
+        uint256 paid = p.light + p.received;
+        for (uint256 i = 0; i < orders.length; ++i) {
+            // Nothing paid is only possible with nobody on the lighter side.
+            if (isIn[i] && (paid == 0 || _bought(orders[i], p, paid) < _limit(orders[i]))) isIn[i] = false;
+        }
+    }
+
+    /// @dev Leaves out the heavier side's largest orders, equal ones together, until the pool can take the rest.
+    function _leaveOutLargest(Order[] calldata orders, bool[] memory isIn, Pass memory p) private pure {
+        uint256 heavy = p.heavy;
+        bool tooMuch = true;
+        while (tooMuch) {
+            uint256 largest;
+            for (uint256 i = 0; i < orders.length; ++i) {
+                if (isIn[i] && orders[i].sellToken == p.heavyToken) largest = Math.max(largest, orders[i].sellAmount);
+            }
+            for (uint256 i = 0; i < orders.length; ++i) {
+                if (isIn[i] && orders[i].sellToken == p.heavyToken && orders[i].sellAmount == largest) {
+                    isIn[i] = false;
+                    heavy -= largest;
+                }
+            }
+            tooMuch = heavy > p.net
+                && (p.light == 0 || Math.mulDiv(heavy - p.net, p.received, p.light) > p.net);
+        }
+    }
+}

@@ -1,0 +1,300 @@
+"""What every candidate is compared with, and the states that it settles on: computed once, for all candidates.
+
+For one reading of history: each order's limit, its `amm` outcome (the block's orders one by one on their own block's
+anchor, no bots, a broken limit skipped and run last), its `standalone` outcome (alone on that anchor), the gas of a
+swap through Uniswap's router; and for each window length every batch's anchor and what the orders would have got there
+from the AMM (the delay).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingest.errors import InputError
+from ingest.records import History, LiquidityEvent, Swap
+from verify.evm import ExecutionError, Slots
+from verify.plan import Batch, Reading, batches
+from verify.slots import balance_slot
+from verify.world import TRADER_FUNDS, World, accounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from verify.conventions import Anchor
+    from verify.reference import Reference
+    from verify.trace import StateTrace
+
+BPS = 10_000
+RAN_DRY = "ran past the known liquidity"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBaseline:
+    """One order's limit and outcomes without a mechanism, in the bought token's smallest unit; gas in units."""
+
+    limit: int
+    limit_known: bool
+    amm_out: int
+    standalone_out: int
+    gas: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedBatch:
+    """A batch with its anchor: the trace's state before ``batch.start_seq`` with ``news`` written over it.
+
+    ``limits`` and ``delay_outs`` are aligned with ``batch.orders``. ``unscored`` says why the baselines themselves
+    are not sound here.
+    """
+
+    batch: Batch
+    fee_pips: int
+    timestamp: int
+    news: Slots
+    limits: tuple[int, ...]
+    delay_outs: tuple[int, ...]
+    unscored: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Everything of one reading and one slack: ``orders`` by seq, ``batches`` by (anchor, window length in blocks)."""
+
+    reading: Reading
+    orders: dict[int, OrderBaseline]
+    batches: dict[tuple[Anchor, int], tuple[PreparedBatch, ...]]
+
+
+class Anchors:
+    """A world that is moved from anchor to anchor of one history.
+
+    Args:
+        world: A world of the history's initial state.
+        trace: What the audit kept of the history.
+    """
+
+    def __init__(self, world: World, trace: StateTrace) -> None:
+        self.world = world
+        self._cursor = trace.cursor()
+        self._over: set[tuple[str, int]] = set()
+
+    def move(self, start_seq: int, *, block: int, timestamp: int) -> None:
+        """To the true state and fee right before an event, in a block; forgets what `overlay` wrote."""
+        changed = self._cursor.move(start_seq)
+        self.world.update({key: self._cursor.value(key) for key in self._over} | changed)
+        self.world.evm.set_block(block, timestamp)
+        self._over.clear()
+
+    def overlay(self, slots: Slots) -> None:
+        """Writes slots over the true state until the next `move`."""
+        self._over.update(slots)
+        self.world.update(slots)
+
+    @contextmanager
+    def recording(self) -> Iterator[Slots]:
+        """What is done to the pool inside is undone; the slots that it changed are in the yielded dict afterwards."""
+        world = self.world
+        changed: Slots = {}
+        with world.anchor():
+            yield changed
+            after = {key: world.evm.storage(*key) for key in world.venue.watched()}
+        changed.update((key, value) for key, value in after.items() if world.evm.storage(*key) != value)
+
+
+@dataclass(slots=True)
+class _Bench:
+    """What one run of the baselines works with."""
+
+    history: History
+    reference: Reference
+    anchors: Anchors
+    trader: str
+
+    def move(self, batch: Batch) -> None:
+        self.anchors.move(batch.start_seq, block=batch.settle_block, timestamp=self.reference.time(batch.settle_block))
+
+    def swap_of(self, seq: int) -> Swap:
+        event = self.history.events[seq]
+        if not isinstance(event, Swap):
+            raise InputError(f"event {seq} of {self.history.name} is an order, but no swap")
+        return event
+
+
+def compute(
+    history: History,
+    reading: Reading,
+    reference: Reference,
+    anchors: Anchors,
+    *,
+    slack_bps: int,
+    cuts: Iterable[tuple[Anchor, int]],
+) -> Baseline:
+    """The baselines of one reading of a history.
+
+    Args:
+        history: The history.
+        reading: Which of its swaps are orders.
+        reference: Its prices and times.
+        anchors: A world of this history; its state afterwards is of no meaning.
+        slack_bps: For limits that are not known.
+        cuts: (anchor, window length in blocks) of the batches to prepare. The orders' own outcomes are always those
+            on their own block's anchor.
+    """
+    trader = accounts(1)[0][0]
+    anchors.world.fund([trader], [anchors.world.router])
+    bench = _Bench(history, reference, anchors, trader)
+    orders: dict[int, OrderBaseline] = {}
+    own: list[PreparedBatch] = []
+    for batch in batches(history, reading, 1, "settlement"):
+        rows, prepared = _prepare_own(bench, batch, slack_bps)
+        orders.update(rows)
+        own.append(prepared)
+    unscored = {seq for prepared in own if prepared.unscored for seq in prepared.batch.orders}
+    found: dict[tuple[Anchor, int], tuple[PreparedBatch, ...]] = {}
+    for anchor, length in cuts:
+        if (anchor, length) == ("settlement", 1):
+            found[anchor, length] = tuple(own)
+        else:
+            cut = batches(history, reading, length, anchor)
+            found[anchor, length] = tuple(_prepare(bench, batch, orders, unscored) for batch in cut)
+    return Baseline(reading, orders, found)
+
+
+def _prepare_own(bench: _Bench, batch: Batch, slack_bps: int) -> tuple[dict[int, OrderBaseline], PreparedBatch]:
+    """A block's orders on their own anchor: limits, amm with its gas, standalone, and the anchor itself."""
+    world = bench.anchors.world
+    swaps = [bench.swap_of(seq) for seq in batch.orders]
+    bench.move(batch)
+    quotes = [world.quote(swap.zero_for_one, swap.amount_in).received for swap in swaps]
+    limits = [
+        bench.history.known_limits.get(swap.seq, _unknown_limit(swap, quote, slack_bps))
+        for swap, quote in zip(swaps, quotes, strict=True)
+    ]
+    news = _news(bench, batch)
+    dry = False
+    standalone = []
+    for swap in swaps:
+        with world.anchor():
+            result = world.swap(swap.zero_for_one, swap.amount_in)
+            dry |= result.spent < swap.amount_in or world.exhausted()
+            standalone.append(result.received)
+    outs, gas, amm_dry = _amm_with_gas(bench, swaps, limits)
+    rows = {
+        swap.seq: OrderBaseline(
+            limit=limits[i],
+            limit_known=swap.seq in bench.history.known_limits,
+            amm_out=outs[i],
+            standalone_out=standalone[i],
+            gas=gas[i],
+        )
+        for i, swap in enumerate(swaps)
+    }
+    why = f"the AMM itself {RAN_DRY}" if dry or amm_dry else ""
+    return rows, _prepared(bench, batch, news, limits, outs, why)
+
+
+def _prepare(bench: _Bench, batch: Batch, orders: Mapping[int, OrderBaseline], unscored: set[int]) -> PreparedBatch:
+    """A longer window's batch: its anchor, and what its orders would get there from the AMM, one by one."""
+    bench.move(batch)
+    news = _news(bench, batch)
+    swaps = [bench.swap_of(seq) for seq in batch.orders]
+    limits = [orders[seq].limit for seq in batch.orders]
+    outs, dry = _amm(bench.anchors.world, swaps, limits)
+    why = f"the AMM itself {RAN_DRY}" if dry or not unscored.isdisjoint(batch.orders) else ""
+    return _prepared(bench, batch, news, limits, outs, why)
+
+
+def _prepared(
+    bench: _Bench, batch: Batch, news: Slots, limits: Sequence[int], delay_outs: Sequence[int], unscored: str
+) -> PreparedBatch:
+    return PreparedBatch(
+        batch=batch,
+        fee_pips=bench.anchors.world.fee_pips,
+        timestamp=bench.reference.time(batch.settle_block),
+        news=news,
+        limits=tuple(limits),
+        delay_outs=tuple(delay_outs),
+        unscored=unscored,
+    )
+
+
+def _unknown_limit(swap: Swap, quote: int, slack_bps: int) -> int:
+    """min(y, q·(1 − slack)), q the order alone at the start of its block."""
+    return min(swap.amount_out, quote * (BPS - slack_bps) // BPS)
+
+
+def _news(bench: _Bench, batch: Batch) -> Slots:
+    """Executes the batch's news on the state before it and writes the result over the world; returns what changed."""
+    if not batch.news:
+        return {}
+    world = bench.anchors.world
+    with bench.anchors.recording() as changed:
+        for seq in batch.news:
+            event = bench.history.events[seq]
+            if isinstance(event, LiquidityEvent):
+                world.apply(event)
+            else:
+                world.swap(event.zero_for_one, event.amount_in)
+    bench.anchors.overlay(changed)
+    return changed
+
+
+def _amm(world: World, swaps: Sequence[Swap], limits: Sequence[int]) -> tuple[list[int], bool]:
+    """Outcomes of the orders one by one: those whose limit would break are skipped, and run after all others."""
+    outs = [0] * len(swaps)
+    skipped = []
+    dry = False
+    with world.anchor():
+        for i, swap in enumerate(swaps):
+            world.evm.open()
+            result = world.swap(swap.zero_for_one, swap.amount_in)
+            if result.spent < swap.amount_in or result.received < limits[i]:
+                world.evm.undo()
+                skipped.append(i)
+            else:
+                world.evm.keep()
+                outs[i] = result.received
+        for i in skipped:
+            result = world.swap(swaps[i].zero_for_one, swaps[i].amount_in)
+            dry |= result.spent < swaps[i].amount_in
+            outs[i] = result.received
+        dry |= world.exhausted()
+    return outs, dry
+
+
+def _amm_with_gas(bench: _Bench, swaps: Sequence[Swap], limits: Sequence[int]) -> tuple[list[int], list[int], bool]:
+    """As `_amm`, each order as a transaction of its own through Uniswap's router, on cold state; also its gas."""
+    world = bench.anchors.world
+    outs, gas = [0] * len(swaps), [0] * len(swaps)
+    before: Slots = {}
+    skipped = [i for i, swap in enumerate(swaps) if not _router_swap(bench, swap, limits[i], i, outs, gas, before)]
+    dry = [i for i in skipped if not _router_swap(bench, swaps[i], 0, i, outs, gas, before)]
+    ran_dry = bool(dry) or world.exhausted()
+    world.update(before)
+    return outs, gas, ran_dry
+
+
+def _router_swap(
+    bench: _Bench, swap: Swap, min_out: int, i: int, outs: list[int], gas: list[int], before: Slots
+) -> bool:
+    """One router transaction that lasts; False, and nothing lasts, where the limit breaks or the pool runs dry.
+
+    Writes its outcome and gas to place ``i``, and to ``before`` what the slots held that it changed.
+    """
+    world = bench.anchors.world
+    token_in = world.token0 if swap.zero_for_one else world.token1
+    try:
+        with bench.anchors.recording() as changed:
+            received, used = world.router_swap(bench.trader, swap.zero_for_one, swap.amount_in, min_out)
+            held = world.evm.storage(token_in, balance_slot(bench.trader))
+    except ExecutionError:
+        return False
+    if held != TRADER_FUNDS - swap.amount_in:
+        return False
+    outs[i], gas[i] = received, used
+    for key in changed:
+        before.setdefault(key, world.evm.storage(*key))
+    world.update(changed)
+    return True

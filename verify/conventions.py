@@ -1,0 +1,49 @@
+"""The conventions that a score depends on, named so that a report can show the result under each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Labelling = Literal["rules", "routers", "all"]
+Anchor = Literal["settlement", "window-start", "arbitrage-only"]
+
+EVALUATOR_VERSION = "1"
+"""Part of every evaluation's key: raised whenever a change may move a number, so that old results are not reused."""
+
+DEFAULT_GAS_PRICE_WEI = 20 * 10**9
+"""Used where the source has no gas price; every report says so and gives the result at 0 and at double."""
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How history is read for one replay.
+
+    Args:
+        labelling: Which swaps are orders (see `ingest.labels`).
+        slack_bps: An unknown limit is min(y, q·(1 − slack)), q the order's quote alone at the start of its block.
+        anchor: The state that a batch settles on: the settlement block's start with the news before its first order
+            (``settlement``), the window's start (``window-start``), or the window's start with all of the window's
+            news but none of its orders (``arbitrage-only``).
+    """
+
+    labelling: Labelling = "rules"
+    slack_bps: int = 50
+    anchor: Anchor = "settlement"
+
+
+HEADLINE = Convention()
+
+
+def variants(window_blocks: int) -> dict[str, Convention]:
+    """The conventions beside the headline whose results a report gives for windows of this length, by name."""
+    found = {
+        "labelling: routers": replace(HEADLINE, labelling="routers"),
+        "labelling: all": replace(HEADLINE, labelling="all"),
+        "limits: 10 bps": replace(HEADLINE, slack_bps=10),
+        "limits: 300 bps": replace(HEADLINE, slack_bps=300),
+    }
+    if window_blocks > 1:
+        found["anchor: window start"] = replace(HEADLINE, anchor="window-start")
+        found["anchor: arbitrage-only path"] = replace(HEADLINE, anchor="arbitrage-only")
+    return found

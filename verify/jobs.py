@@ -1,0 +1,158 @@
+"""What worker processes do: prepare baselines, and replay one candidate over a range of batches.
+
+A worker loads the plan (history, trace, readings) once from the run's folder, and each baseline when it first needs
+it. Nothing here imports numpy or the store: a worker stays small under its memory limit.
+"""
+
+from __future__ import annotations
+
+import functools
+import pickle
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from verify.assemble import assemble
+from verify.baselines import Anchors, Baseline, compute
+from verify.findings import CandidateRejectedError, Finding
+from verify.reference import Reference
+from verify.replay import Stage
+from verify.venues.ranges import positions_needed
+from verify.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from fractions import Fraction
+
+    from ingest.records import History
+    from verify.conventions import Anchor, Labelling
+    from verify.outcomes import Outcomes
+    from verify.plan import Reading
+    from verify.trace import StateTrace
+
+PLAN_FILE = "plan.pickle"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What all work on one history shares."""
+
+    history: History
+    trace: StateTrace
+    readings: Mapping[Labelling, Reading]
+    native_price: Fraction | None
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareUnit:
+    """Baselines of one labelling and slack, cut into these (anchor, window length) batches."""
+
+    labelling: Labelling
+    slack_bps: int
+    cuts: tuple[tuple[Anchor, int], ...]
+
+    @property
+    def file(self) -> str:
+        """Where the run's folder keeps the result."""
+        return f"baseline-{self.labelling}-{self.slack_bps}.pickle"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayUnit:
+    """One candidate over the batches ``first`` to ``last`` (exclusive) of one cut."""
+
+    candidate: int
+    creation_code: bytes
+    baseline_file: str
+    anchor: Anchor
+    window_blocks: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The candidate is at fault. ``batch`` is where it showed, so that the earliest reason wins whatever the split."""
+
+    batch: int
+    findings: tuple[Finding, ...]
+
+
+class _Worker:
+    """This process's plan, reference and worlds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.plan: Plan = _load(folder / PLAN_FILE)
+        self.reference = Reference(self.plan.history, self.plan.native_price)
+
+    def anchors(self) -> Anchors:
+        """A fresh world: contracts get the same addresses for every candidate."""
+        history = self.plan.history
+        needed = positions_needed(history.initial_state, history.events)
+        return Anchors(World.build(history.initial_state, separate_positions=needed), self.plan.trace)
+
+    @functools.lru_cache(maxsize=8)  # noqa: B019 -- one worker object a process, alive as long as it
+    def baseline(self, file: str) -> Baseline:
+        """A prepared baseline of this run."""
+        found: Baseline = _load(self.folder / file)
+        return found
+
+
+_worker: _Worker | None = None
+
+
+def start(folder: str) -> None:
+    """The pool's initializer: loads the plan from the run's folder."""
+    global _worker  # noqa: PLW0603 -- what a process has loaded belongs to the process
+    _worker = _Worker(Path(folder))
+
+
+def prepare(unit: PrepareUnit) -> Baseline:
+    """Computes the baselines of one labelling and slack."""
+    worker = _this_worker()
+    return compute(
+        worker.plan.history,
+        worker.plan.readings[unit.labelling],
+        worker.reference,
+        worker.anchors(),
+        slack_bps=unit.slack_bps,
+        cuts=unit.cuts,
+    )
+
+
+def replay(unit: ReplayUnit) -> Outcomes | Rejected:
+    """Replays one candidate over a range of batches; the rule's state starts empty."""
+    worker = _this_worker()
+    baseline = worker.baseline(unit.baseline_file)
+    prepared = baseline.batches[unit.anchor, unit.window_blocks][unit.first : unit.last]
+    most_orders = max((len(batch.batch.orders) for batch in prepared), default=0)
+    history = worker.plan.history
+    settled = []
+    try:
+        stage = Stage(history, worker.anchors(), unit.creation_code, most_orders)
+        for batch in prepared:
+            settled.append(stage.run(batch))  # noqa: PERF401 -- the count says where a rejection happened
+    except CandidateRejectedError as error:
+        return Rejected(unit.first + len(settled), error.findings)
+    return assemble(history, worker.reference, baseline, unit.window_blocks, prepared, settled)
+
+
+def joined(parts: list[Outcomes]) -> Outcomes:
+    """The outcomes of neighbouring ranges as one."""
+    return replace(
+        parts[0],
+        orders=tuple(order for part in parts for order in part.orders),
+        batches=tuple(batch for part in parts for batch in part.batches),
+    )
+
+
+def _this_worker() -> _Worker:
+    if _worker is None:
+        raise RuntimeError("start was not called in this process")
+    return _worker
+
+
+def _load(path: Path) -> Any:
+    """Reads what the run itself wrote into its own private folder."""
+    return pickle.loads(path.read_bytes())  # noqa: S301 -- written by our parent process, in a folder of mode 0700

@@ -1,0 +1,113 @@
+"""The kernel as the replay sees it: how it is deployed, what it logs, and what its errors mean in words."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
+from eth_hash.auto import keccak
+
+from verify.compile import compile_trusted
+from verify.evm import describe_revert
+
+if TYPE_CHECKING:
+    from verify.compile import Contract
+    from collections.abc import Iterable, Sequence
+
+Log = tuple[str, list[bytes], bytes]
+
+STATE_SLOTS = 64
+"""A rule's state is the kernel's storage slots 0 to 63 (contracts/kernel, held by its tests)."""
+
+_STORED = keccak(b"Stored(uint256,uint256)")
+_DONATED = keccak(b"Donated(uint256,address,uint256)")
+_ORDER_DROPPED = keccak(b"OrderDropped(uint256,address,bytes4)")
+_SWAP_V2 = keccak(b"Swap(address,uint256,uint256,uint256,uint256,address)")
+_SWAP_V3 = keccak(b"Swap(address,address,int256,int256,uint160,uint128,int24)")
+
+
+@functools.lru_cache(maxsize=1)
+def contract() -> Contract:
+    """The deployable kernel."""
+    return compile_trusted(["kernel/SignedSettlement.sol"])["SignedSettlement"]
+
+
+def creation(rule: str, venues: Sequence[tuple[str, int]]) -> bytes:
+    """Creation code of `SignedSettlement` for a rule and venues as (pool address, kind 2 or 3)."""
+    return contract().creation_code + encode(["address", "(address,uint8)[]"], [rule, list(venues)])
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What a settlement's logs tell.
+
+    ``stored`` are the rule's writes to its state in order; ``donated`` and ``traded_in`` (the pool's inputs) are by
+    token; ``dropped`` counts the orders that dropped out.
+    """
+
+    stored: tuple[tuple[int, int], ...]
+    donated: tuple[int, int]
+    traded_in: tuple[int, int]
+    dropped: int
+
+
+def read_trail(logs: Iterable[Log], kernel: str, pool: str, token0: str) -> Trail:
+    """Reads the logs of one `settle`; those of other contracts than kernel and pool are passed over."""
+    stored: list[tuple[int, int]] = []
+    donated, traded_in = [0, 0], [0, 0]
+    dropped = 0
+    for address, topics, data in logs:
+        if address == kernel:
+            if topics[0] == _STORED:
+                stored.append((_word(data, 0), _word(data, 1)))
+            elif topics[0] == _DONATED:
+                donated["0x" + data[44:64].hex() != token0] += _word(data, 2)
+            elif topics[0] == _ORDER_DROPPED:
+                dropped += 1
+        elif address == pool:
+            if topics[0] == _SWAP_V3:
+                traded_in[0] += max(0, int.from_bytes(data[:32], "big", signed=True))
+                traded_in[1] += max(0, int.from_bytes(data[32:64], "big", signed=True))
+            elif topics[0] == _SWAP_V2:
+                traded_in[0] += _word(data, 0)
+                traded_in[1] += _word(data, 1)
+    return Trail(tuple(stored), (donated[0], donated[1]), (traded_in[0], traded_in[1]), dropped)
+
+
+def error_in_words(output: bytes) -> tuple[str, str]:
+    """A revert of `settle` as (name of the error, the error with its arguments)."""
+    known = _errors().get(output[:4])
+    if known is None:
+        return "reverted", describe_revert(output)
+    name, types = known
+    try:
+        values = decode(types, output[4:])
+    except DecodingError:
+        return name, name
+    if name == "RuleFailed":
+        reason = bytes(values[0])
+        inner = error_in_words(reason)[1] if reason else "without a reason (out of gas, or a refused operation)"
+        return name, f"the rule failed: {inner}"
+    return name, f"{name}({', '.join(_shown(value) for value in values)})"
+
+
+@functools.lru_cache(maxsize=1)
+def _errors() -> dict[bytes, tuple[str, list[str]]]:
+    """The kernel's custom errors by selector."""
+    found = {}
+    for entry in contract().abi:
+        if entry["type"] == "error":
+            types = [argument["type"] for argument in entry["inputs"]]
+            found[keccak(f"{entry['name']}({','.join(types)})".encode())[:4]] = (entry["name"], types)
+    return found
+
+
+def _shown(value: Any) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _word(data: bytes, i: int) -> int:
+    return int.from_bytes(data[32 * i : 32 * i + 32], "big")

@@ -1,0 +1,279 @@
+"""The two kinds of pool as the market sees them: how to start one, call it, and read what its events tell.
+
+All calls go to the harness's driver contracts, which stand here at the addresses of the agents' own contracts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from fractions import Fraction
+from typing import TYPE_CHECKING, Protocol
+
+from ingest.records import Pool, PoolState, Position, TickLiquidity, Token
+from verify import slots as at
+from verify.abi import selector, signed, word, words
+from verify.venues import OPERATOR
+from verify.venues.v2 import amount_out
+from verify.venues.v3 import MAX_PRICE_X96, MIN_PRICE_X96
+
+if TYPE_CHECKING:
+    from verify.market.config import MarketConfig
+    from verify.market.wishes import Provide, Withdraw
+    from verify.world import World
+
+PIPS = 10**6
+Q192 = 1 << 192
+_ROUNDED_DIGITS = 6
+_TICK_BASE = 1.0001
+_SWAP_V3 = selector("swap(bool,int256,uint160)")
+_MINT_V3 = selector("mint(int24,int24,uint128)")
+_BURN_V3 = selector("burn(int24,int24,uint128)")
+_SWAP_V2 = selector("swap(uint256,uint256,uint256,uint256)")
+_MINT_V2 = selector("mint(uint256,uint256)")
+_BURN_V2 = selector("burn(uint256)")
+_UNLIMITED = 2**255 - 1
+
+Log = tuple[str, list[bytes], bytes]
+
+
+def rounded(value: float) -> int:
+    """A drawn amount as a whole number of six significant digits: free of the last bits of floating point."""
+    digits = math.floor(math.log10(value)) if value >= 1 else 0
+    step = 10 ** max(0, digits + 1 - _ROUNDED_DIGITS)
+    return round(value / step) * step
+
+
+def start_price(config: MarketConfig) -> Fraction:
+    """The first price: smallest units of token1 for one smallest unit of token0."""
+    return pool_price(config, Fraction(repr(config.price.start)))
+
+
+def pool_price(config: MarketConfig, quote_per_base: Fraction) -> Fraction:
+    """An exogenous price in whole tokens as a pool's: token1 for token0 in smallest units."""
+    raw = quote_per_base * Fraction(10**config.quote.decimals, 10**config.base.decimals)
+    return raw if base_is_token0(config) else 1 / raw
+
+
+def base_is_token0(config: MarketConfig) -> bool:
+    """Which of the two tokens has the lower address."""
+    return int(config.base.address, 16) < int(config.quote.address, 16)
+
+
+def initial_state(config: MarketConfig, address: str) -> PoolState:
+    """The state before the first block, with the pool at this address."""
+    tokens = [Token(token.address, token.symbol, token.decimals) for token in (config.base, config.quote)]
+    token0, token1 = tokens if base_is_token0(config) else tokens[::-1]
+    pool = Pool(
+        config.pool.kind, config.chain_id, address, token0, token1, config.pool.fee_pips, config.pool.tick_spacing
+    )
+    after = Position(config.first_block - 1)
+    depth = rounded(config.pool.depth * 10**config.quote.decimals)
+    price = start_price(config)
+    if config.pool.kind == "v2":
+        other = round(depth / price if base_is_token0(config) else depth * price)
+        reserve0, reserve1 = (other, depth) if base_is_token0(config) else (depth, other)
+        return PoolState(pool, after, reserve0=reserve0, reserve1=reserve1)
+    sqrt_price = math.isqrt(price.numerator * Q192 // price.denominator)
+    tick = math.floor((math.log(price.numerator) - math.log(price.denominator)) / math.log(_TICK_BASE))
+    net: dict[int, int] = defaultdict(int)
+    liquidity = 0
+    for half_width, share in config.pool.bands:
+        lower, upper = range_around(tick, round(half_width), config.pool.tick_spacing)
+        part = liquidity_of(depth * share, sqrt_price, quote_is_token1=base_is_token0(config))
+        net[lower] += part
+        net[upper] -= part
+        liquidity += part
+    ticks = tuple(TickLiquidity(place, change) for place, change in sorted(net.items()) if change)
+    return PoolState(pool, after, sqrt_price_x96=sqrt_price, tick=tick, liquidity=liquidity, ticks=ticks)
+
+
+def range_around(tick: int, half_width: int, spacing: int) -> tuple[int, int]:
+    """Usable ticks at least that far below and above; a half width of 0 is the full range."""
+    if not half_width:
+        last = at.MAX_TICK // spacing * spacing
+        return -last, last
+    return (tick - half_width) // spacing * spacing, -(-(tick + 1 + half_width) // spacing) * spacing
+
+
+def liquidity_of(virtual_quote: float, sqrt_price_x96: int, *, quote_is_token1: bool) -> int:
+    """The liquidity whose virtual reserve of the quote token is this much: y = L·√p, x = L/√p (Uniswap v3, 6.2)."""
+    root = sqrt_price_x96 / 2**96
+    return rounded(virtual_quote / root if quote_is_token1 else virtual_quote * root)
+
+
+class PoolPort(Protocol):
+    """How one kind of pool is called and read."""
+
+    def trade_call(self, zero_for_one: bool, amount_in: int) -> bytes:
+        """Calldata for a driver contract: an exact-input swap."""
+        ...
+
+    def amounts(self, logs: list[Log]) -> tuple[int, int]:
+        """(paid in, paid out) of the one swap in a transaction's logs."""
+        ...
+
+    def provide_call(self, wish: Provide) -> bytes:
+        """Calldata for a driver contract."""
+        ...
+
+    def withdraw_call(self, wish: Withdraw) -> bytes:
+        """Calldata for a driver contract."""
+        ...
+
+    def liquidity_slots(self, wish: Provide | Withdraw) -> list[tuple[str, int]]:
+        """Every slot that such a transaction may change, beside the contract's balances."""
+        ...
+
+    def holding(self, wish: Provide) -> int:
+        """The liquidity that the contract has there now: v3's units in the range, or all its v2 shares."""
+        ...
+
+    def amount_to(self, target: Fraction) -> tuple[bool, int]:
+        """(zero for one, amount in) of the trade after which the next unit, fee included, is worth the target price.
+
+        (False, 0) where the price is within the fee already.
+
+        Args:
+            target: Smallest units of token1 for one of token0.
+        """
+        ...
+
+
+class PortV3:
+    """See `PoolPort`."""
+
+    def __init__(self, world: World, spacing: int) -> None:
+        self._world = world
+        self._spacing = spacing
+
+    def trade_call(self, zero_for_one: bool, amount_in: int) -> bytes:
+        """See `PoolPort`."""
+        return self._swap(zero_for_one, amount_in, MIN_PRICE_X96 + 1 if zero_for_one else MAX_PRICE_X96 - 1)
+
+    def _swap(self, zero_for_one: bool, amount_in: int, limit: int) -> bytes:
+        return _SWAP_V3 + word(zero_for_one) + word(amount_in) + word(limit)
+
+    def amounts(self, logs: list[Log]) -> tuple[int, int]:
+        """See `PoolPort`."""
+        (data,) = (data for address, topics, data in logs if address == self._world.pool and len(data) == 5 * 32)
+        amount0, amount1 = (signed(value, 256) for value in words(data)[:2])
+        return (amount0, -amount1) if amount0 > 0 else (amount1, -amount0)
+
+    def provide_call(self, wish: Provide) -> bytes:
+        """See `PoolPort`."""
+        return _MINT_V3 + word(wish.tick_lower) + word(wish.tick_upper) + word(wish.liquidity)
+
+    def withdraw_call(self, wish: Withdraw) -> bytes:
+        """See `PoolPort`."""
+        return _BURN_V3 + word(wish.tick_lower) + word(wish.tick_upper) + word(wish.liquidity)
+
+    def liquidity_slots(self, wish: Provide | Withdraw) -> list[tuple[str, int]]:
+        """See `PoolPort`."""
+        slots = [
+            at.V3_SLOT0,
+            at.V3_FEE_GROWTH0,
+            at.V3_FEE_GROWTH1,
+            at.V3_LIQUIDITY,
+            at.V3_OBSERVATIONS,
+            *at.v3_position_slots(wish.contract, wish.tick_lower, wish.tick_upper),
+        ]
+        for tick in (wish.tick_lower, wish.tick_upper):
+            slots += [at.v3_bitmap_slot(tick // self._spacing >> 8), *at.v3_tick_slots(tick)]
+        return [(self._world.pool, slot) for slot in slots]
+
+    def holding(self, wish: Provide) -> int:
+        """See `PoolPort`."""
+        slot = at.v3_position_slots(wish.contract, wish.tick_lower, wish.tick_upper)[0]
+        return self._world.evm.storage(self._world.pool, slot)
+
+    def amount_to(self, target: Fraction) -> tuple[bool, int]:
+        """See `PoolPort`: the pool itself is asked, by a swap without end that stops at the price."""
+        world = self._world
+        kept = Fraction(PIPS - world.fee_pips, PIPS)
+        lowest, highest = _root_up(target * kept), _root(target / kept)
+        price = world.price()
+        if lowest <= price <= highest:
+            return False, 0
+        zero_for_one = price > highest
+        call = self._swap(zero_for_one, _UNLIMITED, highest if zero_for_one else lowest)
+        with world.anchor():
+            output = world.evm.call(world.driver, call, sender=OPERATOR)
+        return zero_for_one, signed(words(output)[0 if zero_for_one else 1], 256)
+
+
+class PortV2:
+    """See `PoolPort`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def reserves(self) -> tuple[int, int]:
+        """(reserve0, reserve1)."""
+        return at.v2_reserves(self._world.evm.storage(self._world.pool, at.V2_RESERVES))
+
+    def trade_call(self, zero_for_one: bool, amount_in: int) -> bytes:
+        """See `PoolPort`."""
+        reserve0, reserve1 = self.reserves()
+        if zero_for_one:
+            values = amount_in, 0, 0, amount_out(amount_in, reserve0, reserve1)
+        else:
+            values = 0, amount_in, amount_out(amount_in, reserve1, reserve0), 0
+        return _SWAP_V2 + b"".join(word(value) for value in values)
+
+    def amounts(self, logs: list[Log]) -> tuple[int, int]:
+        """See `PoolPort`."""
+        (data,) = (data for address, topics, data in logs if address == self._world.pool and len(data) == 4 * 32)
+        in0, in1, out0, out1 = words(data)
+        return in0 + in1, out0 + out1
+
+    def provide_call(self, wish: Provide) -> bytes:
+        """See `PoolPort`."""
+        return _MINT_V2 + word(wish.amount0) + word(wish.amount1)
+
+    def withdraw_call(self, wish: Withdraw) -> bytes:
+        """See `PoolPort`."""
+        return _BURN_V2 + word(wish.liquidity)
+
+    def liquidity_slots(self, wish: Provide | Withdraw) -> list[tuple[str, int]]:
+        """See `PoolPort`."""
+        slots = [
+            at.V2_RESERVES,
+            at.V2_PRICE0_CUMULATIVE,
+            at.V2_PRICE1_CUMULATIVE,
+            at.V2_TOTAL_SUPPLY,
+            at.v2_share_slot(wish.contract),
+            at.v2_share_slot(self._world.pool),
+        ]
+        return [(self._world.pool, slot) for slot in slots]
+
+    def holding(self, wish: Provide) -> int:
+        """See `PoolPort`."""
+        return self._world.evm.storage(self._world.pool, at.v2_share_slot(wish.contract))
+
+    def amount_to(self, target: Fraction) -> tuple[bool, int]:
+        """See `PoolPort`: in closed form, from d(out)/d(in) = target with the fee taken from what is paid in.
+
+        With reserves x of what is paid and y of what is got, worth w units of x each, and γ = 0.997:
+        in = (√(γ·w·x·y) − x)/γ.
+        """
+        reserve0, reserve1 = self.reserves()
+        for zero_for_one, held, other, worth in (
+            (True, reserve0, reserve1, 1 / target),
+            (False, reserve1, reserve0, target),
+        ):
+            goal = worth * held * other * 997 / 1000
+            extra = math.isqrt(goal.numerator // goal.denominator) - held
+            if extra > 0:
+                return zero_for_one, extra * 1000 // 997
+        return False, 0
+
+
+def _root(price: Fraction) -> int:
+    """√price·2**96, rounded down."""
+    return math.isqrt(price.numerator * Q192 // price.denominator)
+
+
+def _root_up(price: Fraction) -> int:
+    root = _root(price)
+    return root if Fraction(root * root, Q192) == price else root + 1

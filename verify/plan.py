@@ -1,0 +1,92 @@
+"""From labelled history to batches: which orders settle where, on which state, after which news. Pure, no EVM."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingest.records import FlowClass, History, Label, LiquidityEvent, Swap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Set
+
+    from verify.conventions import Anchor
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The orders of one window and the state that they settle on.
+
+    ``orders`` are seqs in historical order. The anchor is the true state right before event ``start_seq``, plus the
+    events ``news``, executed in order. ``sandwich_legs`` are the seqs of the window's swaps that front- or back-ran.
+    """
+
+    window: int
+    settle_block: int
+    orders: tuple[int, ...]
+    start_seq: int
+    news: tuple[int, ...]
+    sandwich_legs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A history as one labelling reads it.
+
+    ``classes`` gives every swap's flow class by seq; ``orders`` are the seqs of the swaps that are orders and
+    ``news`` those of the events that are news arriving (arbitrage, liquidity that is not just-in-time).
+    """
+
+    classes: Mapping[int, FlowClass]
+    orders: tuple[int, ...]
+    news: Set[int]
+    sandwich_legs: tuple[int, ...]
+
+
+def read(history: History, labels: Mapping[int, Label], jit_events: Set[int]) -> Reading:
+    """Sorts a history's events into orders, news, and what is neither (sandwich legs, just-in-time liquidity)."""
+    orders, news, legs = [], set(), []
+    classes: dict[int, FlowClass] = {}
+    for event in history.events:
+        if isinstance(event, LiquidityEvent):
+            if event.kind in {"mint", "burn"} and event.seq not in jit_events:
+                news.add(event.seq)
+            continue
+        flow_class = classes[event.seq] = labels[event.seq].flow_class
+        if flow_class in {"user", "unknown"}:
+            orders.append(event.seq)
+        elif flow_class == "sandwich":
+            legs.append(event.seq)
+        elif flow_class == "arbitrage":
+            news.add(event.seq)
+    return Reading(classes, tuple(orders), frozenset(news), tuple(legs))
+
+
+def batches(history: History, reading: Reading, window_blocks: int, anchor: Anchor) -> tuple[Batch, ...]:
+    """Cuts the orders into batches: windows are aligned to ⌊block / w⌋ and settle in their last block.
+
+    A window without orders makes no batch.
+    """
+    events = history.events
+    blocks = [event.block_number for event in events]
+    orders_by_window = _by_window(events, reading.orders, window_blocks)
+    legs_by_window = _by_window(events, reading.sandwich_legs, window_blocks)
+    cut = []
+    for window, orders in orders_by_window.items():
+        settle_block = (window + 1) * window_blocks - 1
+        settle_start = bisect_left(blocks, settle_block)
+        news_end = next((seq for seq in orders if seq >= settle_start), settle_start)
+        start = settle_start if anchor == "settlement" else bisect_left(blocks, window * window_blocks)
+        news = () if anchor == "window-start" else tuple(seq for seq in range(start, news_end) if seq in reading.news)
+        cut.append(Batch(window, settle_block, orders, start, news, legs_by_window.get(window, ())))
+    return tuple(cut)
+
+
+def _by_window(
+    events: tuple[Swap | LiquidityEvent, ...], seqs: tuple[int, ...], window_blocks: int
+) -> dict[int, tuple[int, ...]]:
+    grouped: dict[int, list[int]] = {}
+    for seq in seqs:
+        grouped.setdefault(events[seq].block_number // window_blocks, []).append(seq)
+    return {window: tuple(members) for window, members in sorted(grouped.items())}

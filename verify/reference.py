@@ -1,0 +1,155 @@
+"""The reference price P(block), block times and the numeraire: how amounts of two tokens become comparable.
+
+P is exogenous: the history's own price series where it has one, else the pool's price before the block's first event;
+never the same pool after the trade.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ingest.errors import InputError
+
+if TYPE_CHECKING:
+    from ingest.records import History, LiquidityEvent, Pool, Swap
+
+STABLE_SYMBOLS = frozenset({"USDC", "USDC.E", "USDBC", "USDT", "DAI", "USDS", "LUSD", "FRAX", "PYUSD"})
+WRAPPED_NATIVE_SYMBOLS = {
+    1: frozenset({"WETH"}),
+    10: frozenset({"WETH"}),
+    137: frozenset({"WMATIC", "WPOL"}),
+    8453: frozenset({"WETH"}),
+    42161: frozenset({"WETH"}),
+    31337: frozenset({"WETH"}),
+}
+"""By chain id, the symbols of the ERC-20 that is worth exactly one native coin, in which gas is paid."""
+
+Q192 = 1 << 192
+
+
+def numeraire_is_token0(pool: Pool) -> bool:
+    """Whether values are counted in token0: where only token0 is a dollar token, or only token0 pays for gas."""
+    for symbols in (STABLE_SYMBOLS, WRAPPED_NATIVE_SYMBOLS.get(pool.chain_id, frozenset())):
+        first, second = pool.token0.symbol.upper() in symbols, pool.token1.symbol.upper() in symbols
+        if first != second:
+            return first
+    return False
+
+
+class Reference:
+    """Prices and times of one history.
+
+    Args:
+        history: The history.
+        native_price: What one whole native coin is worth in whole units of the numeraire, for pools that hold no
+            wrapped native coin; without it their gas cannot be priced.
+    """
+
+    def __init__(self, history: History, native_price: Fraction | None = None) -> None:
+        self.pool = history.pool
+        self.in_token0 = numeraire_is_token0(self.pool)
+        self.numeraire = self.pool.token0 if self.in_token0 else self.pool.token1
+        self.unit: int = 10**self.numeraire.decimals
+        self._native_price = native_price
+        native_symbols = WRAPPED_NATIVE_SYMBOLS.get(self.pool.chain_id, frozenset())
+        self._token0_is_native = self.pool.token0.symbol.upper() in native_symbols
+        self._token1_is_native = self.pool.token1.symbol.upper() in native_symbols
+
+        self._blocks: list[int] = []
+        self._times: list[int] = []
+        for event in history.events:
+            if not self._blocks or event.block_number != self._blocks[-1]:
+                self._blocks.append(event.block_number)
+                self._times.append(event.block_ts)
+        if not self._blocks:
+            raise InputError("the history has no events", field=history.name)
+
+        self._point_times = [point.ts for point in history.prices]
+        scale = Fraction(10**self.pool.token1.decimals, 10**self.pool.token0.decimals)
+        self._point_prices = [Fraction(point.price) * scale for point in history.prices]
+        self._pool_blocks, self._pool_prices = _pool_prices(history)
+        self._cache: dict[int, Fraction] = {}
+
+        if history.prices:
+            self.source = history.price_source
+        else:
+            self.source = "the pool's own price before each block's first event"
+
+    @property
+    def gas_can_be_priced(self) -> bool:
+        """Whether gas money can be turned into the pool's tokens."""
+        return self._token0_is_native or self._token1_is_native or self._native_price is not None
+
+    def time(self, block: int) -> int:
+        """Unix seconds of a block; between blocks that the history has, in proportion, rounded down."""
+        blocks, times = self._blocks, self._times
+        i = bisect_left(blocks, block)
+        if i < len(blocks) and blocks[i] == block:
+            return times[i]
+        if len(blocks) == 1:
+            return times[0]
+        left = min(max(i - 1, 0), len(blocks) - 2)
+        span, seconds = blocks[left + 1] - blocks[left], times[left + 1] - times[left]
+        return times[left] + (block - blocks[left]) * seconds // span
+
+    def price(self, block: int) -> Fraction:
+        """P at the start of a block: smallest units of token1 for one smallest unit of token0."""
+        found = self._cache.get(block)
+        if found is None:
+            found = self._cache[block] = self._look_up(block)
+        return found
+
+    def values(self, block: int) -> tuple[Fraction, Fraction]:
+        """What one smallest unit of token0 and of token1 is worth, in the numeraire's smallest unit."""
+        price = self.price(block)
+        return (Fraction(1), 1 / price) if self.in_token0 else (price, Fraction(1))
+
+    def bought_per_wei(self, block: int, *, buys_token0: bool) -> Fraction | None:
+        """Smallest units of the bought token that one wei of gas money is worth; None where that is not known."""
+        price = self.price(block)
+        if self._token0_is_native:
+            return Fraction(1) if buys_token0 else price
+        if self._token1_is_native:
+            return 1 / price if buys_token0 else Fraction(1)
+        if self._native_price is None:
+            return None
+        numeraire_per_wei = self._native_price * self.unit / 10**18
+        value0, value1 = self.values(block)
+        return numeraire_per_wei / (value0 if buys_token0 else value1)
+
+    def _look_up(self, block: int) -> Fraction:
+        if self._point_times:
+            i = bisect_right(self._point_times, self.time(block)) - 1
+            return self._point_prices[max(i, 0)]
+        i = bisect_left(self._pool_blocks, block) - 1
+        return self._pool_prices[max(i, 0)]
+
+
+def _pool_prices(history: History) -> tuple[list[int], list[Fraction]]:
+    """The pool's price after the last event of each block that moved it, from the state that the history starts at."""
+    state = history.initial_state
+    blocks = [-1]
+    if state.pool.kind == "v2":
+        prices = [Fraction(state.reserve1, state.reserve0) if state.reserve0 else Fraction(0)]
+    else:
+        prices = [Fraction(state.sqrt_price_x96**2, Q192)]
+    for event in history.events:
+        price = _price_after(event)
+        if price is None:
+            continue
+        if blocks[-1] == event.block_number:
+            prices[-1] = price
+        else:
+            blocks.append(event.block_number)
+            prices.append(price)
+    return blocks, prices
+
+
+def _price_after(event: Swap | LiquidityEvent) -> Fraction | None:
+    if event.sqrt_price_x96 is not None:
+        return Fraction(event.sqrt_price_x96**2, Q192)
+    if event.reserve0 and event.reserve1:
+        return Fraction(event.reserve1, event.reserve0)
+    return None

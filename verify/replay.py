@@ -1,0 +1,175 @@
+"""One candidate over history: every batch settled by the real kernel on its own anchor, and undone again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coincurve import PrivateKey
+
+from ingest.errors import PactsmithError
+from ingest.records import History, Swap
+from verify import kernel
+from verify.assemble import Settled
+from verify.audit import fees_in_force
+from verify.baselines import RAN_DRY
+from verify.evm import ExecutionError, Halted, Reverted
+from verify.findings import CandidateRejectedError, Finding
+from verify.orders import SignedOrder, domain_separator, order_words, read_fills, settle_signed_calldata, sign
+from verify.outcomes import Flow
+from verify.slots import balance_slot
+from verify.world import accounts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from verify.baselines import Anchors, PreparedBatch
+
+SETTLE_GAS = 30_000_000
+"""A settlement must fit into one block: Ethereum's block gas limit at the time of the histories so far."""
+
+PIPS = 10**6
+_KINDS = {"v2": 2, "v3": 3}
+_RELAYER = accounts(1, "relayer")[0][0]
+
+
+class Stage:
+    """One world with one candidate's rule and kernels installed; replays any batches, in any order.
+
+    A kernel's venue fee is fixed when it is deployed, so there is one kernel for each fee that the history has.
+
+    Args:
+        history: The history.
+        anchors: A world of it, with no candidate installed yet.
+        creation_code: The rule's, with its constructor's arguments.
+        most_orders: The most orders in any batch.
+
+    Raises:
+        CandidateRejectedError: The rule's constructor fails.
+    """
+
+    def __init__(self, history: History, anchors: Anchors, creation_code: bytes, most_orders: int) -> None:
+        self._history = history
+        self._anchors = anchors
+        world = self._world = anchors.world
+        world.load({})
+        try:
+            self._rule = world.install(creation_code)
+        except ExecutionError as error:
+            raise CandidateRejectedError((Finding("deploy", "constructor-failed", str(error)),)) from None
+        self._kernels: dict[int, str] = {}
+        for fee_pips in sorted(set(fees_in_force(history.events, history.pool.fee_pips))):
+            world.set_fee(fee_pips)
+            venue = (world.pool, _KINDS[history.pool.kind])
+            self._kernels[fee_pips] = world.install(kernel.creation(self._rule, [venue]))
+        self._traders = [(address, PrivateKey(key)) for address, key in accounts(most_orders)]
+        world.fund((address for address, _ in self._traders), self._kernels.values())
+        self._state: dict[int, int] = {}
+
+    def forget(self) -> None:
+        """Empties the rule's state: the next batch is the rule's first."""
+        self._write_state(dict.fromkeys(self._state, 0))
+        self._state = {}
+
+    def run(self, prepared: PreparedBatch) -> Settled:
+        """Settles one batch on its anchor; the rule's state goes on from the batch before.
+
+        Raises:
+            CandidateRejectedError: The settlement reverts or runs out of gas.
+        """
+        world, batch = self._world, prepared.batch
+        self._anchors.move(batch.start_seq, block=batch.settle_block, timestamp=prepared.timestamp)
+        self._anchors.overlay(prepared.news)
+        swaps = [self._swap(seq) for seq in batch.orders]
+        address = self._kernels[prepared.fee_pips]
+        calldata = settle_signed_calldata(self._signed(prepared, swaps, address))
+        before = self._pool_balances()
+        with world.anchor():
+            try:
+                output = world.evm.call(address, calldata, sender=_RELAYER, gas=SETTLE_GAS)
+            except ExecutionError as error:
+                raise CandidateRejectedError((_finding(error, prepared),)) from None
+            gas = world.evm.gas_used
+            trail = kernel.read_trail(world.evm.logs, address, world.pool, world.token0)
+            fills = read_fills(output, len(swaps))
+            dry = world.exhausted()
+            traded_in = list(trail.traded_in)
+            fallbacks = []
+            for swap, (sold, _) in zip(swaps, fills, strict=True):
+                if sold:
+                    fallbacks.append(0)
+                    continue
+                result = world.swap(swap.zero_for_one, swap.amount_in)
+                dry |= result.spent < swap.amount_in or world.exhausted()
+                traded_in[not swap.zero_for_one] += result.spent
+                fallbacks.append(result.received)
+            after = self._pool_balances()
+            residue = Flow(*(world.evm.storage(t, balance_slot(address)) for t in (world.token0, world.token1)))
+        self._write_state(dict(trail.stored))
+        return Settled(
+            fills=tuple(fills),
+            fallbacks=tuple(fallbacks),
+            gas=gas,
+            dropped=trail.dropped,
+            liquidity_providers=Flow(after[0] - before[0], after[1] - before[1]),
+            lp_fees=Flow(*(_fee(traded_in[i], prepared.fee_pips) + trail.donated[i] for i in (0, 1))),
+            residue=residue,
+            unscored=f"the mechanism {RAN_DRY}" if dry else "",
+        )
+
+    def _swap(self, seq: int) -> Swap:
+        event = self._history.events[seq]
+        if not isinstance(event, Swap):
+            raise PactsmithError(f"event {seq} is planned as an order, but is no swap")
+        return event
+
+    def _signed(self, prepared: PreparedBatch, swaps: Sequence[Swap], address: str) -> list[SignedOrder]:
+        domain = domain_separator(self._history.pool.chain_id, address)
+        tokens = (self._world.token0, self._world.token1)
+        signed = []
+        for i, (swap, limit) in enumerate(zip(swaps, prepared.limits, strict=True)):
+            trader, key = self._traders[i]
+            sell, buy = tokens if swap.zero_for_one else tokens[::-1]
+            words = order_words(
+                trader=trader,
+                sell_token=sell,
+                buy_token=buy,
+                sell_amount=swap.amount_in,
+                min_buy_amount=limit,
+                nonce=0,
+                valid_to=prepared.timestamp,
+                placed_at=swap.block_ts,
+            )
+            signed.append(sign(words, key, domain))
+        return signed
+
+    def _pool_balances(self) -> tuple[int, int]:
+        world = self._world
+        slot = balance_slot(world.pool)
+        return world.evm.storage(world.token0, slot), world.evm.storage(world.token1, slot)
+
+    def _write_state(self, written: Mapping[int, int]) -> None:
+        """Carries the rule's state over the rollback, into the kernel of every fee."""
+        if written:
+            self._state.update(written)
+            self._world.evm.rebase(
+                {(address, key): value for address in self._kernels.values() for key, value in written.items()}
+            )
+
+
+def _fee(amount_in: int, fee_pips: int) -> int:
+    return -(-amount_in * fee_pips // PIPS)
+
+
+def _finding(error: ExecutionError, prepared: PreparedBatch) -> Finding:
+    batch = prepared.batch
+    where = f"in the batch that settles in block {batch.settle_block} ({len(batch.orders)} orders)"
+    if isinstance(error, Reverted):
+        name, words = kernel.error_in_words(error.output)
+        return Finding("run", _kebab(name), f"{where}: {words}")
+    if isinstance(error, Halted) and error.reason.startswith("OutOfGas"):
+        return Finding("run", "out-of-gas", f"{where}: the settlement needs more than {SETTLE_GAS:,} gas")
+    return Finding("run", "halted", f"{where}: {error}")
+
+
+def _kebab(name: str) -> str:
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")

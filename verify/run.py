@@ -1,0 +1,348 @@
+"""`verify`: rules and a history in, one document with a scorecard for every rule and window length out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ingest.errors import InputError
+from ingest.labels import jit_events, label_swaps
+from ingest.ledger import ledger_add, ledger_rows
+from verify.admission import admit
+from verify.assemble import as_baseline
+from verify.audit import audit
+from verify.compile import artifact_id, candidate_id, constructor_data
+from verify.conventions import EVALUATOR_VERSION
+from verify.evaluate import HEADLINE_NAME, Candidate, Resources, conventions, evaluate
+from verify.findings import CandidateRejectedError, Finding
+from verify.jobs import Plan
+from verify.plan import read
+from verify.reference import Reference
+from verify.score.rank import rank
+from verify.score.scorecard import CandidateInfo, scorecard, turned_down
+from verify.score.split import Split
+from verify.setting import caveats, conventions_json, market_json
+from verify.tables import from_tables, head, to_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from fractions import Fraction
+
+    from ingest.records import History
+    from ingest.store import Store
+    from verify.compile import Artifact
+    from verify.conventions import Labelling
+    from verify.outcomes import Outcomes
+    from verify.plan import Reading
+
+Json = dict[str, Any]
+
+LABELLINGS: tuple[Labelling, ...] = ("rules", "routers", "all")
+BASELINES = ("history", "amm", "standalone")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What to score: a rule's source and its constructor's arguments by name; ``file`` is how findings name it."""
+
+    name: str
+    source: str
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    file: str = "Rule.sol"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to score.
+
+    Args:
+        windows: Lengths in blocks.
+        workers: Processes.
+        seed: Of all resampling.
+        native_price: What a whole native coin is worth in whole units of the numeraire, for pools that hold none.
+        memory_bytes: Address space of a worker.
+    """
+
+    windows: tuple[int, ...] = (1, 5)
+    workers: int = 2
+    seed: int = 1
+    native_price: Fraction | None = None
+    memory_bytes: int = 4 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Progress: ``done`` of ``total`` units of a stage are done."""
+
+    stage: str
+    done: int
+    total: int
+    detail: str = ""
+
+
+def quiet(_: Step) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One rule with what admission made of it."""
+
+    rule: Rule
+    info: CandidateInfo
+    artifact: Artifact | None
+    creation_code: bytes
+    findings: tuple[Finding, ...]
+
+
+def verify(
+    history: History,
+    rules: Sequence[Rule],
+    store: Store,
+    options: Options,
+    progress: Callable[[Step], None] = quiet,
+) -> Json:
+    """Scores rules against a history and stores the document as a run.
+
+    A (rule, window) that was evaluated before, on the same content by the same evaluator, is read from the store.
+
+    Args:
+        history: What is replayed.
+        rules: What is scored.
+        store: Where results, the held-out ledger and the document are kept.
+        options: How to score.
+        progress: Is told about every step.
+
+    Returns:
+        The document of DESIGN.md section 8, with a scorecard for each (rule, window) in the order given.
+
+    Raises:
+        InputError: A rule's parameters or an option is wrong, or the history has nothing to score.
+    """
+    started = time.monotonic()
+    _check(history, options)
+    entries = [_admitted(rule, i, len(rules), progress) for i, rule in enumerate(rules)]
+    progress(Step("audit", 0, len(history.events)))
+    report, trace = audit(history)
+    progress(Step("audit", len(history.events), len(history.events)))
+    plan = Plan(history, trace, _readings(history), options.native_price)
+    outcomes, from_store = _outcomes(plan, entries, store, options, progress)
+    ledger = _ledger(history, entries, store, options)
+    cards = _cards(plan, entries, outcomes, ledger, options, progress)
+    document: Json = {
+        "run_id": _run_id(history, entries, options, ledger),
+        "history": history.name,
+        "history_content_id": history.content_id,
+        "source": history.source,
+        "evaluator_version": EVALUATOR_VERSION,
+        "audit": report.to_json(),
+        "market": market_json(plan),
+        "conventions": conventions_json(plan),
+        "caveats": caveats(plan, report),
+        "heldout": {"ledger_rows": ledger, "seed": options.seed},
+        "baselines": _baseline_cards(plan, outcomes, ledger, options),
+        "candidates": cards,
+        "ranking": rank(cards),
+    }
+    store.put_result(f"run-{document['run_id']}", {}, document)
+    document["from_store"] = from_store
+    document["seconds"] = round(time.monotonic() - started, 3)
+    return document
+
+
+def _check(history: History, options: Options) -> None:
+    if not history.swaps:
+        raise InputError("the history has no swaps, so there is nothing to score", field=history.name)
+    if not options.windows or any(window < 1 for window in options.windows):
+        raise InputError("a window is a number of blocks, at least 1", field="window")
+    if options.workers < 1:
+        raise InputError("at least one worker process is needed", field="workers")
+
+
+def _admitted(rule: Rule, i: int, total: int, progress: Callable[[Step], None]) -> _Entry:
+    info = CandidateInfo(rule.name, candidate_id(rule.source, rule.parameters), rule.parameters)
+    progress(Step("admission", i, total, rule.name))
+    try:
+        artifact = admit(rule.source, file=rule.file)
+    except CandidateRejectedError as error:
+        return _Entry(rule, info, None, b"", error.findings)
+    finally:
+        progress(Step("admission", i + 1, total, rule.name))
+    return _Entry(rule, info, artifact, constructor_data(artifact, rule.parameters), ())
+
+
+def _readings(history: History) -> dict[Labelling, Reading]:
+    jit = jit_events(history)
+    return {labelling: read(history, label_swaps(history, labelling), jit) for labelling in LABELLINGS}
+
+
+# ---------------------------------------------------------------------- outcomes
+
+
+def _outcomes(
+    plan: Plan, entries: Sequence[_Entry], store: Store, options: Options, progress: Callable[[Step], None]
+) -> tuple[dict[tuple[int, int], dict[str, Outcomes] | tuple[Finding, ...]], int]:
+    """By (rule, window): outcomes by variant, or findings; and how many of them came from the store."""
+    found: dict[tuple[int, int], dict[str, Outcomes] | tuple[Finding, ...]] = {}
+    missing = []
+    for i, entry in enumerate(entries):
+        for window in options.windows:
+            if entry.findings:
+                found[i, window] = entry.findings
+                continue
+            stored = _load(store, _evaluation_key(plan, entry, window))
+            if stored is None:
+                missing.append((i, window))
+            else:
+                found[i, window] = stored
+    from_store = sum(1 for (i, _) in found if not entries[i].findings)
+    candidates = [
+        Candidate(entry.creation_code, entry.artifact is not None and keeps_state(entry.artifact)) for entry in entries
+    ]
+    resources = Resources(options.workers, options.memory_bytes)
+    evaluated = evaluate(
+        plan, candidates, missing, resources, lambda stage, done, total: progress(Step(stage, done, total))
+    )
+    for (i, window), verdict in evaluated.items():
+        _save(store, _evaluation_key(plan, entries[i], window), verdict)
+        found[i, window] = verdict
+    return found, from_store
+
+
+def keeps_state(artifact: Artifact) -> bool:
+    """Whether the rule calls the kernel's `store`: then a batch may depend on those before it."""
+    return _calls_store(artifact.ast)
+
+
+def _calls_store(node: Any) -> bool:
+    if isinstance(node, dict):
+        if node.get("nodeType") == "MemberAccess" and node.get("memberName") == "store":
+            return True
+        return any(_calls_store(value) for value in node.values())
+    return isinstance(node, list) and any(_calls_store(value) for value in node)
+
+
+def _evaluation_key(plan: Plan, entry: _Entry, window: int) -> str:
+    identity = {
+        "artifact": artifact_id(entry.info.candidate_id),
+        "history": plan.history.content_id,
+        "window": window,
+        "conventions": {name: asdict(convention) for name, convention in conventions(window).items()},
+        "native_price": str(plan.native_price),
+        "evaluator": EVALUATOR_VERSION,
+    }
+    return "evaluation-" + _sha256(identity)
+
+
+def _save(store: Store, key: str, verdict: dict[str, Outcomes] | tuple[Finding, ...]) -> None:
+    if isinstance(verdict, tuple):
+        if any(finding.code in {"timeout", "memory", "crashed"} for finding in verdict):
+            return  # the machine may have been at fault: tried again next time
+        store.put_result(key, {}, {"findings": [finding.to_json() for finding in verdict]})
+        return
+    store.put_result(key, to_tables(verdict), {"heads": {name: head(outcomes) for name, outcomes in verdict.items()}})
+
+
+def _load(store: Store, key: str) -> dict[str, Outcomes] | tuple[Finding, ...] | None:
+    stored = store.get_result(key)
+    if stored is None:
+        return None
+    if "findings" in stored.document:
+        return tuple(Finding(**finding) for finding in stored.document["findings"])
+    return from_tables(stored.table("orders"), stored.table("batches"), stored.document["heads"])
+
+
+# ---------------------------------------------------------------------- scores
+
+
+def _ledger(history: History, entries: Sequence[_Entry], store: Store, options: Options) -> int:
+    """Writes this run's evaluations into the held-out ledger; the rows that now overlap its held-out blocks."""
+    first, last = history.events[0].block_number, history.events[-1].block_number
+    heldout_first = last
+    for window in options.windows:
+        begin, end = Split(first, last, window).blocks("heldout")
+        if begin > end:
+            continue
+        heldout_first = min(heldout_first, begin)
+        rows = [(entry.info.candidate_id, window) for entry in entries if not entry.findings]
+        ledger_add(store, history, begin, end, rows)
+    return max(1, ledger_rows(store, history, heldout_first, last))
+
+
+def _cards(
+    plan: Plan,
+    entries: Sequence[_Entry],
+    outcomes: Mapping[tuple[int, int], dict[str, Outcomes] | tuple[Finding, ...]],
+    ledger: int,
+    options: Options,
+    progress: Callable[[Step], None],
+) -> list[Json]:
+    source = Reference(plan.history, plan.native_price).source
+    cards = []
+    for count, ((i, window), found) in enumerate(sorted(outcomes.items(), key=lambda entry: entry[0])):
+        progress(Step("score", count, len(outcomes), entries[i].rule.name))
+        info = entries[i].info
+        if isinstance(found, tuple):
+            card = turned_down(info, window, found)
+            cards.append(card | {"findings": [finding.to_json() for finding in found]})
+            continue
+        variants = {name: other for name, other in found.items() if name != HEADLINE_NAME}
+        card = scorecard(
+            found[HEADLINE_NAME],
+            variants=variants,
+            ledger_rows=ledger,
+            seed=options.seed,
+            candidate=info,
+            caveats=(),
+            price_source=source,
+        )
+        cards.append(card)
+    progress(Step("score", len(outcomes), len(outcomes)))
+    return cards
+
+
+def _baseline_cards(
+    plan: Plan,
+    outcomes: Mapping[tuple[int, int], dict[str, Outcomes] | tuple[Finding, ...]],
+    ledger: int,
+    options: Options,
+) -> list[Json]:
+    """The baselines in the candidates' own measures, over the shortest window's orders; none where nothing ran."""
+    scored = {window: found for (_, window), found in sorted(outcomes.items(), reverse=True) if isinstance(found, dict)}
+    if not scored:
+        return []
+    headline = scored[min(scored)][HEADLINE_NAME]
+    source = Reference(plan.history, plan.native_price).source
+    return [
+        scorecard(
+            as_baseline(headline, name),
+            variants={},
+            ledger_rows=ledger,
+            seed=options.seed,
+            candidate=CandidateInfo(name, name, {}),
+            caveats=(),
+            price_source=source,
+        )
+        for name in BASELINES
+    ]
+
+
+def _run_id(history: History, entries: Sequence[_Entry], options: Options, ledger: int) -> str:
+    """The same content, candidates and options at the same state of the ledger give the same run."""
+    identity = {
+        "history": history.content_id,
+        "candidates": [(entry.rule.name, entry.info.candidate_id) for entry in entries],
+        "windows": options.windows,
+        "seed": options.seed,
+        "native_price": str(options.native_price),
+        "ledger": ledger,
+        "evaluator": EVALUATOR_VERSION,
+    }
+    return _sha256(identity)[:16]
+
+
+def _sha256(identity: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,126 @@
+"""Where the harness's token and Uniswap's pools keep what, and how it is packed.
+
+Solidity's layout: a mapping at slot p keeps key k at keccak256(k . p); small fields share a slot from the low end up.
+The places are those of the genuine contracts (v2-core 1.0.1, v3-core 1.0.1) and of ``contracts/harness/Token.sol``.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from eth_hash.auto import keccak
+
+from verify.abi import address_word, signed, word
+
+# Token.sol
+TOKEN_BALANCES = 0
+TOKEN_ALLOWANCES = 1
+
+# UniswapV2Pair
+V2_TOTAL_SUPPLY = 0
+V2_BALANCES = 1
+V2_RESERVES = 8
+V2_PRICE0_CUMULATIVE = 9
+V2_PRICE1_CUMULATIVE = 10
+V2_K_LAST = 11
+
+# UniswapV3Pool
+V3_SLOT0 = 0
+V3_FEE_GROWTH0 = 1
+V3_FEE_GROWTH1 = 2
+V3_PROTOCOL_FEES = 3
+V3_LIQUIDITY = 4
+V3_TICKS = 5
+V3_BITMAP = 6
+V3_POSITIONS = 7
+V3_OBSERVATIONS = 8
+
+MIN_TICK = -887272
+MAX_TICK = 887272
+
+_MASK112 = (1 << 112) - 1
+_MASK128 = (1 << 128) - 1
+_MASK160 = (1 << 160) - 1
+
+
+def mapping_slot(key: bytes, slot: int) -> int:
+    """The slot of a mapping's entry whose key is already encoded."""
+    return int.from_bytes(keccak(key + slot.to_bytes(32, "big")), "big")
+
+
+@functools.lru_cache(maxsize=65536)
+def balance_slot(owner: str) -> int:
+    """Where ``Token`` keeps an owner's balance."""
+    return mapping_slot(address_word(owner), TOKEN_BALANCES)
+
+
+@functools.lru_cache(maxsize=65536)
+def allowance_slot(owner: str, spender: str) -> int:
+    """Where ``Token`` keeps what a spender may take of an owner's."""
+    return mapping_slot(address_word(spender), mapping_slot(address_word(owner), TOKEN_ALLOWANCES))
+
+
+def v2_share_slot(owner: str) -> int:
+    """Where a v2 pair keeps an owner's liquidity shares."""
+    return mapping_slot(address_word(owner), V2_BALANCES)
+
+
+def v2_reserves(packed: int) -> tuple[int, int]:
+    """(reserve0, reserve1) of the pair's reserves slot; the upper 32 bits are the time of the last update."""
+    return packed & _MASK112, packed >> 112 & _MASK112
+
+
+def v2_with_reserves(packed: int, reserve0: int, reserve1: int) -> int:
+    """The reserves slot with other reserves and the same time."""
+    return packed >> 224 << 224 | reserve1 << 112 | reserve0
+
+
+def v3_slot0_price(packed: int) -> int:
+    """The square root price alone."""
+    return packed & _MASK160
+
+
+def v3_slot0_tick(packed: int) -> int:
+    """The tick alone."""
+    tick = packed >> 160 & 0xFFFFFF
+    return tick - 0x1000000 if tick & 0x800000 else tick
+
+
+def v3_slot0_cardinality_next(packed: int) -> int:
+    """How many price observations the pool will keep."""
+    return packed >> 216 & 0xFFFF
+
+
+def v3_slot0_with(packed: int, sqrt_price_x96: int, tick: int) -> int:
+    """The first slot with another price and tick, all else the same."""
+    return packed >> 184 << 184 | (tick & 0xFFFFFF) << 160 | sqrt_price_x96
+
+
+@functools.lru_cache(maxsize=65536)
+def v3_tick_slots(tick: int) -> tuple[int, int, int, int]:
+    """The four slots of a tick: liquidity gross and net, fee growth outside of token0 and token1, seconds outside."""
+    first = mapping_slot(word(tick), V3_TICKS)
+    return first, first + 1, first + 2, first + 3
+
+
+def v3_tick_liquidity(packed: int) -> tuple[int, int]:
+    """(gross, net) of a tick's first slot."""
+    return packed & _MASK128, signed(packed >> 128, 128)
+
+
+@functools.lru_cache(maxsize=65536)
+def v3_bitmap_slot(word_position: int) -> int:
+    """The slot of one 256-tick word of the bitmap of initialised ticks."""
+    return mapping_slot(word(word_position), V3_BITMAP)
+
+
+@functools.lru_cache(maxsize=65536)
+def v3_position_slots(owner: str, tick_lower: int, tick_upper: int) -> tuple[int, int, int, int]:
+    """The four slots of a position: liquidity, fee growth inside of token0 and token1, tokens owed."""
+    key = keccak(
+        bytes.fromhex(owner[2:])
+        + (tick_lower & 0xFFFFFF).to_bytes(3, "big")
+        + (tick_upper & 0xFFFFFF).to_bytes(3, "big")
+    )
+    first = mapping_slot(key, V3_POSITIONS)
+    return first, first + 1, first + 2, first + 3

@@ -1,0 +1,93 @@
+"""Outcomes as Arrow tables and back: exact integers as decimal text, fractions as text n/d, nothing lost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from verify.outcomes import BatchOutcome, Flow, OrderOutcome, Outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_AMOUNTS = frozenset(
+    {
+        "sell_amount", "limit", "history_out", "amm_out", "delay_out", "standalone_out", "bought", "fallback_out",
+        "gas_price_wei", "value",
+    }
+)  # fmt: skip
+_FLOWS = ("history", "amm", "candidate", "lp_fees")
+
+
+def to_tables(by_variant: Mapping[str, Outcomes]) -> dict[str, pa.Table]:
+    """The tables ``orders`` and ``batches`` of all variants of one evaluation, the column ``variant`` telling which."""
+    return {
+        "orders": _table(OrderOutcome, {name: outcomes.orders for name, outcomes in by_variant.items()}),
+        "batches": _table(BatchOutcome, {name: outcomes.batches for name, outcomes in by_variant.items()}),
+    }
+
+
+def from_tables(orders: pa.Table, batches: pa.Table, heads: Mapping[str, Mapping[str, Any]]) -> dict[str, Outcomes]:
+    """What `to_tables` was given; ``heads`` as `head` makes them, by variant."""
+    order_rows: dict[str, list[OrderOutcome]] = {name: [] for name in heads}
+    for variant, row in _rows(orders):
+        order_rows[variant].append(OrderOutcome(**row))
+    batch_rows: dict[str, list[BatchOutcome]] = {name: [] for name in heads}
+    for variant, row in _rows(batches):
+        batch_rows[variant].append(BatchOutcome(**row))
+    return {
+        name: Outcomes(**values, orders=tuple(order_rows[name]), batches=tuple(batch_rows[name]))
+        for name, values in heads.items()
+    }
+
+
+def head(outcomes: Outcomes) -> dict[str, Any]:
+    """The fields of outcomes that are not rows, as JSON values."""
+    return {
+        "window_blocks": outcomes.window_blocks,
+        "first_block": outcomes.first_block,
+        "last_block": outcomes.last_block,
+        "numeraire": outcomes.numeraire,
+        "unit": outcomes.unit,
+    }
+
+
+def _table(record: type, rows: Mapping[str, Sequence[Any]]) -> pa.Table:
+    everything = [row for part in rows.values() for row in part]
+    columns: dict[str, Any] = {"variant": pa.array([n for n, part in rows.items() for _ in part], pa.string())}
+    for field in fields(record):
+        columns[field.name] = _column(field.name, [getattr(row, field.name) for row in everything])
+    return pa.table(columns)
+
+
+def _column(name: str, values: list[Any]) -> pa.Array:
+    if name in _FLOWS:
+        texts = [json.dumps({p: [str(f.token0), str(f.token1)] for p, f in value.items()}) for value in values]
+        return pa.array(texts, pa.string())
+    if name in _AMOUNTS:
+        return pa.array([str(value) for value in values], pa.string())
+    if name in {"value0", "value1", "bought_per_wei"}:
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+    return pa.array(values)
+
+
+def _rows(table: pa.Table) -> Any:
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    variants = columns.pop("variant")
+    readers = {name: _reader(name) for name in columns}
+    for i, variant in enumerate(variants):
+        yield variant, {name: readers[name](values[i]) for name, values in columns.items()}
+
+
+def _reader(name: str) -> Any:
+    if name in _FLOWS:
+        return lambda text: {p: Flow(int(a), int(b)) for p, (a, b) in json.loads(text).items()}
+    if name in _AMOUNTS:
+        return int
+    if name in {"value0", "value1", "bought_per_wei"}:
+        return lambda text: None if text is None else Fraction(text)
+    return lambda value: value

@@ -1,0 +1,129 @@
+"""What the audit keeps of a history: each event's changed slots, so that any moment's state can be had at once."""
+
+from __future__ import annotations
+
+import bisect
+from array import array
+from itertools import accumulate, chain, islice, repeat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from verify.evm import Slots
+
+Key = tuple[str, int]
+
+_WORD = 32
+_STRIDE = 1024
+"""A full state is kept about every so many events, so that a jump need not start from the beginning."""
+
+
+class StateTrace:
+    """Each event's changed slots, in order. Picklable; about 36 bytes a changed slot.
+
+    ``base`` holds what every slot that ever changes had at the start. States are given relative to it: a world that
+    was built at the history's initial state is at the base.
+    """
+
+    def __init__(self, base: Slots) -> None:
+        self.base: Slots = dict(base)
+        self._keys: list[Key] = list(base)
+        self._ids: dict[Key, int] = {key: i for i, key in enumerate(self._keys)}
+        self._changed_ids = array("I")
+        self._changed_values = bytearray()
+        self._ends = array("Q", [0])
+        self._latest: Slots = dict(base)
+        self._kept_seqs = [0]
+        self._kept_states: list[Slots] = [{}]
+
+    def __len__(self) -> int:
+        """The number of events."""
+        return len(self._ends) - 1
+
+    def extend(self, changes: Sequence[Slots]) -> Slots:
+        """Notes the next events' slots with their values after each; some may have kept their value.
+
+        Returns:
+            All of them together, with the values after the last event.
+        """
+        # Loops in C: this runs once for each of the history's events.
+        keys = list(chain.from_iterable(changes))
+        values = list(chain.from_iterable(map(dict.values, changes)))
+        together = dict(zip(keys, values, strict=True))
+        for key in together.keys() - self._ids.keys():
+            self._ids[key] = len(self._keys)
+            self._keys.append(key)
+            self.base[key] = 0
+        self._changed_ids.extend(map(self._ids.__getitem__, keys))
+        self._changed_values += b"".join(map(int.to_bytes, values, repeat(_WORD), repeat("big")))
+        self._ends.extend(islice(accumulate(map(len, changes), initial=self._ends[-1]), 1, None))
+        self._latest.update(together)
+        if len(self) - self._kept_seqs[-1] >= _STRIDE:
+            self._kept_seqs.append(len(self))
+            self._kept_states.append(self._differing(self._latest))
+        return together
+
+    def _differing(self, state: Slots) -> Slots:
+        base = self.base
+        return {key: value for key, value in state.items() if value != base[key]}
+
+    def changes(self, seq: int) -> Slots:
+        """The slots that one event changed, with their values after it."""
+        return dict(self._changes(seq, seq + 1))
+
+    def at(self, seq: int) -> Slots:
+        """The slots that differ from the base right before event ``seq``; ``len(self)`` is the end.
+
+        Raises:
+            IndexError: No such moment.
+        """
+        if not 0 <= seq <= len(self):
+            raise IndexError(f"moment {seq} of a trace of {len(self)} events")
+        place = bisect.bisect_right(self._kept_seqs, seq) - 1
+        return self._differing(self._kept_states[place] | dict(self._changes(self._kept_seqs[place], seq)))
+
+    def cursor(self) -> Cursor:
+        """A place in the trace, at its start, for a world at the base."""
+        return Cursor(self)
+
+    def _changes(self, first: int, end: int) -> Iterator[tuple[Key, int]]:
+        keys, ids, values = self._keys, self._changed_ids, self._changed_values
+        for i in range(self._ends[first], self._ends[end]):
+            yield keys[ids[i]], int.from_bytes(values[i * _WORD : (i + 1) * _WORD], "big")
+
+
+class Cursor:
+    """Walks a world through a trace: says which slots to write to get from one moment to another."""
+
+    def __init__(self, trace: StateTrace) -> None:
+        self._trace = trace
+        self._state: Slots = {}
+        self.seq = 0
+
+    def value(self, key: Key) -> int:
+        """What a slot holds at this moment; 0 for one that the history never changes."""
+        return self._state.get(key, self._trace.base.get(key, 0))
+
+    def move(self, seq: int) -> Slots:
+        """Goes to the moment right before event ``seq``, and returns the slots that differ between the two moments.
+
+        A slot that changed and changed back may be among them.
+
+        Raises:
+            IndexError: No such moment.
+        """
+        trace = self._trace
+        if self.seq <= seq <= min(self.seq + _STRIDE, len(trace)):
+            written = dict(trace._changes(self.seq, seq))  # noqa: SLF001 - one thing in two classes
+            self._state.update(written)
+        else:
+            state = trace.at(seq)
+            written = {
+                key: state.get(key, trace.base[key])
+                for key in self._state.keys() | state.keys()
+                if self.value(key) != state.get(key, trace.base[key])
+            }
+            self._state = state
+        self.seq = seq
+        return written

@@ -1,0 +1,139 @@
+"""The pools that a world can hold: each module deploys and drives one kind of genuine bytecode."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from eth_hash.auto import keccak
+
+from verify.compile import Contract, compile_trusted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ingest.records import Event, VenueKind
+    from verify.evm import Slots
+
+
+def labelled_address(label: str) -> str:
+    """The harness's own address for a role: one that nobody has the key of."""
+    return "0x" + keccak(b"pactsmith:" + label.encode())[12:].hex()
+
+
+OPERATOR = labelled_address("operator")
+"""Who calls the driver, and mints the harness's tokens."""
+
+DRIVER_FUNDS = 1 << 200
+"""The driver's balance of each token: more than any swap takes, and far from an overflow."""
+
+
+@functools.lru_cache(maxsize=1)
+def _harness() -> dict[str, Contract]:
+    return compile_trusted(["harness/Driver.sol", "harness/PoolDeployer.sol", "harness/Token.sol"])
+
+
+def harness_contract(name: str) -> Contract:
+    """One of the contracts in ``contracts/harness``."""
+    return _harness()[name]
+
+
+@dataclass(frozen=True, slots=True)
+class SwapResult:
+    """What a swap took and gave, in smallest units. ``spent`` is less than asked where the pool ran dry."""
+
+    spent: int
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of one historical event on the real pool.
+
+    Args:
+        exact: Every recorded number was met to the wei.
+        mode: How the pool had to be called: ``exact_in``, ``exact_out`` or ``price_limit`` for a swap (v2:
+            ``exact_in``, or ``amounts`` where the swapper took less than the pool would have given), ``mint``,
+            ``burn``, ``initialize``, or ``no effect``; for a mismatch the call that was compared.
+        why: The differences, where it is not exact.
+        changed: Every slot that may have changed, with its new value. After a mismatch: with price, liquidity and
+            reserves as history recorded them.
+    """
+
+    exact: bool
+    mode: str
+    why: str = ""
+    changed: Slots = field(default_factory=dict)
+
+
+class Venue(Protocol):
+    """One pool in one EVM. What acts on the pool runs inside an anchor.
+
+    ``router`` is the kind's genuine router; ``driver`` owns all liquidity and pays for the harness's swaps.
+    """
+
+    kind: VenueKind
+    pool: str
+    router: str
+    driver: str
+    base_fee_pips: int
+
+    def price(self) -> int:
+        """Square root of token1 per token0 in smallest units, times 2**96, before fee."""
+        ...
+
+    def liquidity(self) -> int:
+        """Liquidity at the price."""
+        ...
+
+    def tick(self) -> int | None:
+        """The tick, where the kind has one."""
+        ...
+
+    def exhausted(self) -> bool:
+        """Whether the price is outside the range in which the liquidity is known."""
+        ...
+
+    def swap(self, zero_for_one: bool, amount_in: int) -> SwapResult:
+        """Exact input through the driver; (0, 0) where the pool gives nothing for it."""
+        ...
+
+    def apply(self, event: Event) -> Applied:
+        """Executes a historical event and compares.
+
+        A swap that does not match stays applied as exact input (v2: undone), a mint or burn with its liquidity.
+        """
+        ...
+
+    def mark(self) -> int:
+        """Taken before a swap, for `changed_by_swap`."""
+        ...
+
+    def changed_by_swap(self, mark: int) -> Slots:
+        """Every slot of pool and tokens that one swap since ``mark`` may have changed, with its value now."""
+        ...
+
+    def watched(self) -> Iterable[tuple[str, int]]:
+        """Every slot of pool and tokens that may differ from the base."""
+        ...
+
+    def notice(self, slots: Slots) -> None:
+        """Learns from loaded slots which further slots to watch."""
+        ...
+
+    def code_with_fee(self, fee_pips: int) -> bytes:
+        """The code of an otherwise equal pool with that fee.
+
+        Raises:
+            InputError: This kind of pool cannot have it.
+        """
+        ...
+
+    def router_call(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int, deadline: int) -> bytes:
+        """Calldata of an exact-input swap through the router."""
+        ...
+
+    def router_received(self, output: bytes) -> int:
+        """The amount out in what the router returned."""
+        ...

@@ -1,0 +1,280 @@
+"""Uniswap v2: the genuine factory, pair and router, at given reserves."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from ingest.errors import InputError
+from ingest.records import LiquidityEvent, Swap
+from verify import slots as at
+from verify.abi import address_word, selector, word
+from verify.evm import ExecutionError
+from verify.npm import artifact
+from verify.venues import DRIVER_FUNDS, OPERATOR, Applied, SwapResult, harness_contract, labelled_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ingest.records import Event, PoolState, VenueKind
+    from verify.evm import Evm, Slots
+
+FEE_PIPS = 3000
+_FACTORY = "@uniswap/v2-core/build/UniswapV2Factory.json"
+_ROUTER = "@uniswap/v2-periphery/build/UniswapV2Router02.json"
+
+_SWAP = selector("swap(uint256,uint256,uint256,uint256)")
+_MINT = selector("mint(uint256,uint256)")
+_BURN = selector("burn(uint256)")
+_CREATE_PAIR = selector("createPair(address,address)")
+_SWAP_EXACT_TOKENS = selector("swapExactTokensForTokens(uint256,uint256,address[],address,uint256)")
+_MAX_RESERVE = (1 << 112) - 1
+_SHARES = 1 << 136
+"""All shares of a pair whose history does not tell their number: so many that every recorded burn has a share."""
+
+
+class V2:
+    """A v2 pair; see `verify.venues.Venue`."""
+
+    kind: VenueKind = "v2"
+    base_fee_pips = FEE_PIPS
+
+    def __init__(self, evm: Evm, state: PoolState) -> None:
+        """Creates and fills the pair.
+
+        Args:
+            evm: Has the two tokens at their addresses.
+            state: The reserves; both 0 for a pair at its creation.
+
+        Raises:
+            InputError: The state is not one that a pair can have.
+        """
+        record = state.pool
+        if record.fee_pips != FEE_PIPS:
+            raise InputError(f"a v2 pair has a fee of {FEE_PIPS} pips, not {record.fee_pips}", field="fee_pips")
+        self._evm = evm
+        self._record = record
+        tokens = address_word(record.token0.address) + address_word(record.token1.address)
+        with evm.persist():
+            factory = evm.deploy(_creation_code(_FACTORY) + word(0), sender=OPERATOR)
+            self.pool = "0x" + evm.call(factory, _CREATE_PAIR + tokens, sender=OPERATOR)[12:32].hex()
+            driver = harness_contract("DriverV2").creation_code
+            self.driver = evm.deploy(
+                driver + address_word(self.pool) + tokens + address_word(OPERATOR), sender=OPERATOR
+            )
+            self.router = evm.deploy(
+                _creation_code(_ROUTER) + address_word(factory) + address_word(labelled_address("no weth")),
+                sender=OPERATOR,
+            )
+        self._token_slots = (
+            (record.token0.address, at.balance_slot(self.pool)),
+            (record.token1.address, at.balance_slot(self.pool)),
+        )
+        self._watched = (
+            (self.pool, at.V2_RESERVES),
+            (self.pool, at.V2_PRICE0_CUMULATIVE),
+            (self.pool, at.V2_PRICE1_CUMULATIVE),
+            *self._token_slots,
+            (self.pool, at.V2_K_LAST),
+            (self.pool, at.V2_TOTAL_SUPPLY),
+            (self.pool, at.v2_share_slot(self.driver)),
+            (self.pool, at.v2_share_slot(self.pool)),
+            (self.pool, at.v2_share_slot("0x" + "0" * 40)),
+        )
+        self._swap_slots = self._watched[:5]
+        self._reserves_key = self._watched[0]
+        evm.rebase(
+            {
+                (token.address, at.balance_slot(self.driver)): DRIVER_FUNDS
+                for token in (record.token0, record.token1)
+            }
+        )
+        if state.reserve0 or state.reserve1:
+            self._fill(state)
+
+    def _fill(self, state: PoolState) -> None:
+        for name, reserve in (("reserve0", state.reserve0), ("reserve1", state.reserve1)):
+            if not 0 < reserve <= _MAX_RESERVE:
+                raise InputError(f"no pair can have a reserve of {reserve}", field=name)
+        try:
+            with self._evm.persist():
+                self._evm.call(
+                    self.driver, _MINT + word(state.reserve0) + word(state.reserve1), sender=OPERATOR
+                )
+        except ExecutionError as error:
+            raise InputError(f"no pair can have these reserves: {error}", field="reserve0") from error
+        locked = self._evm.storage(self.pool, at.v2_share_slot("0x" + "0" * 40))
+        self._evm.rebase(
+            {
+                (self.pool, at.V2_TOTAL_SUPPLY): _SHARES,
+                (self.pool, at.v2_share_slot(self.driver)): _SHARES - locked,
+            }
+        )
+
+    # ------------------------------------------------------------------ reading it
+
+    def reserves(self) -> tuple[int, int]:
+        """(reserve0, reserve1)."""
+        return at.v2_reserves(self._evm.storage(self.pool, at.V2_RESERVES))
+
+    def price(self) -> int:
+        """See `Venue`; rounded down, 0 for an empty pair."""
+        reserve0, reserve1 = self.reserves()
+        return math.isqrt((reserve1 << 192) // reserve0) if reserve0 else 0
+
+    def liquidity(self) -> int:
+        """See `Venue`: the square root of the reserves' product."""
+        reserve0, reserve1 = self.reserves()
+        return math.isqrt(reserve0 * reserve1)
+
+    def tick(self) -> None:
+        """A v2 pair has no ticks."""
+
+    def exhausted(self) -> bool:
+        """Never: a pair's liquidity reaches everywhere."""
+        return False
+
+    # ------------------------------------------------------------------ acting on it
+
+    def swap(self, zero_for_one: bool, amount_in: int) -> SwapResult:
+        """See `Venue`."""
+        reserve0, reserve1 = self.reserves()
+        received = amount_out(amount_in, *((reserve0, reserve1) if zero_for_one else (reserve1, reserve0)))
+        if not received:
+            return SwapResult(0, 0)
+        self._swap(*((amount_in, 0, 0, received) if zero_for_one else (0, amount_in, received, 0)))
+        return SwapResult(amount_in, received)
+
+    def _swap(self, in0: int, in1: int, out0: int, out1: int) -> None:
+        data = _SWAP + (in0 << 768 | in1 << 512 | out0 << 256 | out1).to_bytes(128, "big")
+        self._evm.call(self.driver, data, sender=OPERATOR)
+
+    def apply(self, event: Event) -> Applied:
+        """See `Venue`."""
+        if isinstance(event, Swap):
+            return self._apply_swap(event)
+        if event.kind == "mint":
+            return self._apply_liquidity(event, _MINT + word(event.amount0) + word(event.amount1))
+        if event.kind == "burn":
+            return self._apply_liquidity(event, _BURN + word(self._shares_of(event)))
+        return Applied(True, "no effect")
+
+    def _apply_swap(self, event: Swap) -> Applied:
+        # The pair is told both amounts: recorded ones pass or fail its own check of x·y = k.
+        amount0, amount1 = event.amount0, event.amount1
+        in0, out0 = (amount0, 0) if amount0 > 0 else (0, -amount0)
+        in1, out1 = (amount1, 0) if amount1 > 0 else (0, -amount1)
+        try:
+            self._swap(in0, in1, out0, out1)
+        except ExecutionError as error:
+            return Applied(False, "amounts", str(error), self._resynced(event))
+        changed = self.changed_by_swap(0)
+        reserve0, reserve1 = at.v2_reserves(changed[self._reserves_key])
+        if event.reserve0 is not None and (reserve0 != event.reserve0 or reserve1 != event.reserve1):
+            return Applied(False, "amounts", self._difference(event), self._resynced(event))
+        if in0:
+            most = amount_out(in0, reserve0 - in0 + out0, reserve1 - in1 + out1) == out1
+        else:
+            most = amount_out(in1, reserve1 - in1 + out1, reserve0 - in0 + out0) == out0
+        return Applied(True, "exact_in" if most else "amounts", "", changed)
+
+    def _apply_liquidity(self, event: LiquidityEvent, call: bytes) -> Applied:
+        try:
+            output = self._evm.call(self.driver, call, sender=OPERATOR)
+        except ExecutionError as error:
+            return Applied(False, event.kind, str(error), self._resynced(event))
+        why = self._difference(event)
+        if event.kind == "burn":
+            found = int.from_bytes(output[:32], "big"), int.from_bytes(output[32:], "big")
+            if found != (event.amount0, event.amount1):
+                why = f"amounts {found} instead of {(event.amount0, event.amount1)}, {why}".rstrip(", ")
+        changed = {key: self._evm.storage(*key) for key in self._watched}
+        return Applied(not why, event.kind, why, changed | self._resynced(event) if why else changed)
+
+    def _shares_of(self, event: LiquidityEvent) -> int:
+        """The fewest shares that pay out what was recorded: events do not tell how many were burnt."""
+        reserves = self.reserves()
+        supply = self._evm.storage(self.pool, at.V2_TOTAL_SUPPLY)
+        return max(
+            -(-amount * supply // reserve) if reserve else 0
+            for amount, reserve in zip((event.amount0, event.amount1), reserves, strict=True)
+        )
+
+    def _difference(self, event: Event) -> str:
+        if event.reserve0 is None or event.reserve1 is None:
+            return ""
+        wanted = event.reserve0, event.reserve1
+        found = self.reserves()
+        return "" if found == wanted else f"reserves {found} instead of {wanted}"
+
+    def _resynced(self, event: Event) -> Slots:
+        """The swap's slots as history recorded the reserves."""
+        changed = self.changed_by_swap(0)
+        if event.reserve0 is not None and event.reserve1 is not None:
+            key = self.pool, at.V2_RESERVES
+            changed[key] = at.v2_with_reserves(changed[key], event.reserve0, event.reserve1)
+            changed[self._token_slots[0]] = event.reserve0
+            changed[self._token_slots[1]] = event.reserve1
+        return changed
+
+    # ------------------------------------------------------------------ which slots change
+
+    def mark(self) -> int:
+        """See `Venue`: a pair needs none."""
+        return 0
+
+    def changed_by_swap(self, mark: int) -> Slots:  # noqa: ARG002 - the protocol's
+        """See `Venue`."""
+        storage, pool = self._evm.storage, self.pool
+        packed = storage(pool, at.V2_RESERVES)
+        reserve0, reserve1 = at.v2_reserves(packed)
+        reserves_key, price0_key, price1_key, balance0_key, balance1_key = self._swap_slots
+        return {
+            reserves_key: packed,
+            price0_key: storage(pool, at.V2_PRICE0_CUMULATIVE),
+            price1_key: storage(pool, at.V2_PRICE1_CUMULATIVE),
+            balance0_key: reserve0,  # a pair takes its balances for its reserves at the end of every swap
+            balance1_key: reserve1,
+        }
+
+    def watched(self) -> Iterable[tuple[str, int]]:
+        """See `Venue`."""
+        return self._watched
+
+    def notice(self, slots: Slots) -> None:
+        """See `Venue`: a pair's slots are always the same."""
+
+    # ------------------------------------------------------------------ fee and router
+
+    def code_with_fee(self, fee_pips: int) -> bytes:
+        """See `Venue`: a pair's fee never changes."""
+        raise InputError(f"a v2 pair has a fee of {FEE_PIPS} pips, not {fee_pips}", field="fee_pips")
+
+    def router_call(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int, deadline: int) -> bytes:
+        """See `Venue`."""
+        token0, token1 = (address_word(token.address) for token in (self._record.token0, self._record.token1))
+        return (
+            _SWAP_EXACT_TOKENS
+            + word(amount_in)
+            + word(min_out)
+            + word(5 * 32)
+            + address_word(trader)
+            + word(deadline)
+            + word(2)
+            + (token0 + token1 if zero_for_one else token1 + token0)
+        )
+
+    def router_received(self, output: bytes) -> int:
+        """See `Venue`: the last of the amounts along the path."""
+        return int.from_bytes(output[-32:], "big")
+
+
+def amount_out(amount_in: int, reserve_in: int, reserve_out: int) -> int:
+    """The most that a pair gives for an exact input: x·y = k after the fee of 0.3 %, rounded down."""
+    paid = amount_in * 997
+    return paid * reserve_out // (reserve_in * 1000 + paid) if paid else 0
+
+
+def _creation_code(package_path: str) -> bytes:
+    code: str = artifact(package_path)["bytecode"]
+    return bytes.fromhex(code.removeprefix("0x"))

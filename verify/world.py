@@ -1,0 +1,273 @@
+"""A pool's world: genuine bytecode, tokens and traders at one state of history, cheap to set and to undo.
+
+All storage lies in the EVM's database layer, so that the first call of an anchor meets it as cold as a transaction on
+the chain does. `load` moves the world to another state by writing the slots that differ.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from coincurve import PrivateKey
+from eth_hash.auto import keccak
+
+from ingest.errors import InputError
+from ingest.records import Swap
+from verify.abi import address_word, word
+from verify.evm import Evm, Slots
+from verify.slots import allowance_slot, balance_slot
+from verify.venues import OPERATOR, Applied, SwapResult, Venue, harness_contract
+from verify.venues.v2 import V2
+from verify.venues.v3 import V3
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ingest.records import Event, PoolState
+
+FEE = -1
+"""Not a storage slot: under ``(pool, FEE)`` slots carry the pool's fee in pips, where it is not the state's."""
+
+TRADER_FUNDS = 1 << 128
+"""A trader's balance of each token; larger than any trade, so that it is never 0 before or after one."""
+
+_UNLIMITED = (1 << 256) - 1
+_LOWEST_TOKEN = 1 << 16  # below are precompiled contracts
+_DEADLINE_SECONDS = 1200
+
+
+class World:
+    """One pool and its surroundings in one EVM; made by `build`.
+
+    What is done inside `anchor` is undone at its end. Outside one, `swap`, `apply` and `router_swap` last: what they
+    change goes into the database, and the next call finds it cold.
+    """
+
+    def __init__(self, evm: Evm, venue: Venue, state: PoolState) -> None:
+        self.evm = evm
+        self.venue = venue
+        self.state = state
+        self.pool = venue.pool
+        self.router = venue.router
+        self.driver = venue.driver
+        self.token0 = state.pool.token0.address
+        self.token1 = state.pool.token1.address
+        self.fee_pips = venue.base_fee_pips
+        self._fee_key = (venue.pool, FEE)
+        self._base: Slots = {key: evm.storage(*key) for key in venue.watched()}
+        self._moved: set[tuple[str, int]] = set()
+        self._codes = {venue.base_fee_pips: evm.code(venue.pool)}
+
+    @classmethod
+    def build(cls, state: PoolState, *, separate_positions: Iterable[tuple[int, int, int]] = ()) -> World:
+        """A world at this state.
+
+        Args:
+            state: The pool with its price and ticks, or reserves.
+            separate_positions: What `verify.venues.ranges.positions_needed` gives for the history.
+
+        Raises:
+            InputError: No pool can have this state, or its tokens are not two ordered addresses.
+        """
+        record = state.pool
+        evm = Evm(record.chain_id)
+        low, high = (int(token.address, 16) for token in (record.token0, record.token1))
+        if not _LOWEST_TOKEN < low < high:
+            raise InputError(
+                f"token0 {record.token0.address} must be below token1 {record.token1.address}", field="token0"
+            )
+        for token in (record.token0, record.token1):
+            creation = harness_contract("Token").creation_code + word(token.decimals) + address_word(OPERATOR)
+            with evm.anchor():
+                code = evm.code(evm.deploy(creation, sender=OPERATOR))
+            evm.set_code(token.address, code)
+        venue: Venue = V3(evm, state, separate_positions) if record.kind == "v3" else V2(evm, state)
+        return cls(evm, venue, state)
+
+    # ------------------------------------------------------------------ state
+
+    @contextmanager
+    def anchor(self) -> Iterator[None]:
+        """Whatever is done inside leaves no trace."""
+        with self.evm.anchor():
+            yield
+
+    def load(self, slots: Mapping[tuple[str, int], int]) -> None:
+        """Moves the world to the state that it was built at with these slots over it; `capture` gives such slots.
+
+        Raises:
+            EvmMisuseError: An anchor is open.
+        """
+        self.set_fee(self.venue.base_fee_pips)
+        self.evm.rebase({key: self._base.get(key, 0) for key in self._moved.difference(slots)})
+        self._moved.clear()
+        self.update(slots)
+
+    def update(self, slots: Mapping[tuple[str, int], int]) -> None:
+        """Writes these slots, and the fee under ``(pool, FEE)``, over the state that the world is at.
+
+        Raises:
+            EvmMisuseError: An anchor is open.
+        """
+        if self._fee_key in slots:
+            self.set_fee(slots[self._fee_key])
+            slots = {key: value for key, value in slots.items() if key != self._fee_key}
+        self.evm.rebase(slots)
+        self._moved.update(slots)
+        self.venue.notice(slots)
+
+    def capture(self) -> Slots:
+        """Every slot of pool and tokens that anything may have changed since the world was built, and the fee.
+
+        Traders' balances and other contracts' storage are not in it.
+        """
+        storage = self.evm.storage
+        found = {key: storage(*key) for key in self.venue.watched()}
+        found[self._fee_key] = self.fee_pips
+        return found
+
+    @contextmanager
+    def keeping(self, extra: Iterable[tuple[str, int]] = ()) -> Iterator[None]:
+        """What is done to the pool inside lasts, as cold storage, and so do the ``extra`` slots.
+
+        Raises:
+            EvmMisuseError: An anchor is open.
+        """
+        with self.evm.anchor():
+            yield
+            slots = self.capture() | {key: self.evm.storage(*key) for key in extra}
+        self.update(slots)
+
+    def price(self) -> int:
+        """Square root of token1 per token0 in smallest units, times 2**96, before fee."""
+        with self.evm.peek():
+            return self.venue.price()
+
+    def liquidity(self) -> int:
+        """Liquidity at the price; for v2 the square root of the reserves' product."""
+        with self.evm.peek():
+            return self.venue.liquidity()
+
+    def tick(self) -> int | None:
+        """The current tick; None for v2."""
+        with self.evm.peek():
+            return self.venue.tick()
+
+    def exhausted(self) -> bool:
+        """Whether the price is outside the range in which the liquidity is known."""
+        with self.evm.peek():
+            return self.venue.exhausted()
+
+    def set_fee(self, fee_pips: int) -> None:
+        """Puts the code of an otherwise equal pool with that fee in place.
+
+        Raises:
+            InputError: This kind of pool cannot have it.
+            EvmMisuseError: An anchor is open.
+        """
+        if fee_pips == self.fee_pips:
+            return
+        if fee_pips not in self._codes:
+            self._codes[fee_pips] = self.venue.code_with_fee(fee_pips)
+        self.evm.set_code(self.pool, self._codes[fee_pips])
+        self.fee_pips = fee_pips
+
+    # ------------------------------------------------------------------ what happens in it
+
+    def apply(self, event: Event) -> Applied:
+        """Executes a historical event, in its block, and compares every recorded number to the wei.
+
+        Outside an anchor the world is then at the state that history recorded, also where the event did not match.
+        Inside one, a swap that does not match stays applied as exact input, and the fee cannot change.
+
+        Raises:
+            EvmMisuseError: An anchor is open and the event's fee is another than the pool's.
+        """
+        if isinstance(event, Swap) and event.fee_pips != self.fee_pips:
+            self.set_fee(event.fee_pips)
+        self.evm.set_block(event.block_number, event.block_ts)
+        if self.evm.anchored:
+            return self.venue.apply(event)
+        with self.evm.anchor():
+            applied = self.venue.apply(event)
+        self.update(applied.changed)
+        return applied
+
+    def swap(self, zero_for_one: bool, amount_in: int) -> SwapResult:
+        """Exact input through the driver, which pays and receives; (0, 0) where the pool gives nothing for it."""
+        if self.evm.anchored:
+            return self.venue.swap(zero_for_one, amount_in)
+        with self.evm.anchor():
+            mark = self.venue.mark()
+            result = self.venue.swap(zero_for_one, amount_in)
+            changed = self.venue.changed_by_swap(mark)
+        self.update(changed)
+        return result
+
+    def quote(self, zero_for_one: bool, amount_in: int) -> SwapResult:
+        """What `swap` would do now; changes nothing."""
+        with self.evm.anchor():
+            return self.venue.swap(zero_for_one, amount_in)
+
+    def router_swap(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int) -> tuple[int, int]:
+        """(received, gas used) of a trader's own transaction through Uniswap's router, exact input, to itself.
+
+        The trader must be funded and have approved the router. The gas is what the chain would charge when nothing
+        was called or read before in this anchor, or when there is none.
+
+        Raises:
+            Reverted: Less than ``min_out`` would come out, or the trader is not funded.
+        """
+        if self.evm.anchored:
+            return self._router_swap(trader, zero_for_one, amount_in, min_out)
+        mark = self.venue.mark()
+        with self.evm.anchor():
+            result = self._router_swap(trader, zero_for_one, amount_in, min_out)
+            changed = self.venue.changed_by_swap(mark)
+            for token in (self.token0, self.token1):
+                changed[token, balance_slot(trader)] = self.evm.storage(token, balance_slot(trader))
+        self.update(changed)
+        return result
+
+    def _router_swap(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int) -> tuple[int, int]:
+        deadline = self.evm.timestamp + _DEADLINE_SECONDS
+        call = self.venue.router_call(trader, zero_for_one, amount_in, min_out, deadline)
+        output = self.evm.call(self.router, call, sender=trader)
+        return self.venue.router_received(output), self.evm.gas_used
+
+    # ------------------------------------------------------------------ who else is in it
+
+    def install(self, creation_code: bytes) -> str:
+        """Deploys a contract for good, with its constructor's arguments behind its code; returns its address.
+
+        Raises:
+            Reverted: The constructor reverted.
+            Halted: It ran out of gas, or its code is too large.
+        """
+        with self.evm.persist():
+            return self.evm.deploy(creation_code, sender=OPERATOR)
+
+    def fund(self, addresses: Iterable[str], spenders: Iterable[str]) -> None:
+        """Gives accounts huge balances of both tokens and lets the spenders take them without end."""
+        spenders = tuple(spenders)
+        slots: Slots = {}
+        for address in addresses:
+            for token in (self.token0, self.token1):
+                slots[token, balance_slot(address)] = TRADER_FUNDS
+                for spender in spenders:
+                    slots[token, allowance_slot(address, spender)] = _UNLIMITED
+        self.evm.rebase(slots)
+
+
+@functools.lru_cache(maxsize=8)
+def accounts(count: int, label: str = "trader") -> tuple[tuple[str, bytes], ...]:
+    """(address, private key) of the harness's own accounts: the same for the same label and place."""
+    keys = (keccak(f"pactsmith:{label}:{i}".encode()) for i in range(count))
+    return tuple((_address_of(key), key) for key in keys)
+
+
+def _address_of(private_key: bytes) -> str:
+    public = PrivateKey(private_key).public_key.format(compressed=False)
+    return "0x" + keccak(public[1:])[12:].hex()
