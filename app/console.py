@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.exits import EXIT_SUCCESS, write_document
-from app.text import printable
 from ingest.store import Store, default_root
 
 if TYPE_CHECKING:
@@ -30,10 +29,6 @@ class Session:
         """The store; nothing is opened or made by this."""
         return Store(self.store_root)
 
-    def note(self, message: object) -> None:
-        """Says something that is not the result."""
-        click.echo(printable(message), err=True)
-
     def finish(self, document: dict[str, Any], show: Callable[[], None], code: int = EXIT_SUCCESS) -> int:
         """Writes the result: the document with ``--json``, else what ``show`` prints.
 
@@ -47,13 +42,13 @@ class Session:
         return code
 
 
-def _log_to_stderr() -> None:
-    """Warnings of the libraries below, such as the store's about a damaged result, in one plain line each."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    logger = logging.getLogger("pactsmith")
-    if not logger.handlers:
-        logger.addHandler(handler)
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=lambda: os.cpu_count() or 1,
+    show_default="one a core",
+    help="Processes that replay.",
+)
 
 
 def with_session(command: Callable[..., int]) -> Callable[..., int]:
@@ -69,7 +64,6 @@ def with_session(command: Callable[..., int]) -> Callable[..., int]:
     @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an unexpected error.")
     @functools.wraps(command)
     def wrapped(*args: Any, as_json: bool, store_dir: Path | None, **options: Any) -> int:
-        _log_to_stderr()
         return command(Session(as_json, store_dir or default_root()), *args, **options)
 
     return wrapped

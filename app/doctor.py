@@ -15,13 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingest.database import reading
 from ingest.errors import PactsmithError
-from ingest.migrations import MIGRATIONS
 from ingest.records import Pool, PoolState, Token
-from verify import npm, solc
-from verify.isolate import network_isolation
-from verify.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +43,8 @@ class Check:
     remedy: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The check as JSON values."""
-        return asdict(self)
+        """The check as JSON values; what passed needs no remedy."""
+        return asdict(self) | ({"remedy": ""} if self.passed else {})
 
 
 def checks(store_root: Path) -> list[Check]:
@@ -118,6 +113,8 @@ def _solc() -> Check:
     """Finds the compiler and has it compile something that no cache can know."""
 
     def compile_something() -> str:
+        from verify import solc  # noqa: PLC0415  what is tried here may not be installed
+
         chosen = solc.choose()
         sources = {"a.sol": {"content": "// SPDX-License-Identifier: MIT\npragma solidity 0.8.30; contract A {}"}}
         request = {"language": "Solidity", "sources": sources, "settings": {"outputSelection": {"*": {"*": ["abi"]}}}}
@@ -127,22 +124,26 @@ def _solc() -> Check:
         notes = "".join(f"; {note}" for note in chosen.notes)
         return f"{chosen.kind} {solc.FULL_VERSION} at {chosen.path}{notes}"
 
-    return _tried("solidity compiler", compile_something, f"{SETUP}, or name a native solc in {solc.SOLC_VARIABLE}")
+    return _tried("solidity compiler", compile_something, f"{SETUP}, or name a native solc 0.8.30 in PACTSMITH_SOLC")
 
 
 def _uniswap() -> Check:
     def find() -> str:
+        from verify import npm  # noqa: PLC0415  what is tried here may not be installed
+
         for path in ARTIFACTS:
             npm.artifact(path)
         return f"v2 and v3 bytecode in {npm.node_modules()}"
 
-    return _tried("uniswap bytecode", find, f"{SETUP} (needs npm), or set {npm.FOLDER_VARIABLE}")
+    return _tried("uniswap bytecode", find, f"{SETUP} (needs npm), or set PACTSMITH_NODE_MODULES")
 
 
 def _evm() -> Check:
     """A swap on a genuine v2 pair in the EVM must give what the constant product formula says."""
 
     def swap() -> str:
+        from verify.world import World  # noqa: PLC0415  what is tried here may not be installed
+
         reserve, amount = 10**24, 10**18
         tokens = [Token(f"0x{byte * 20}", name, 18) for byte, name in (("11", "A"), ("22", "B"))]
         pool = Pool("v2", 1, f"0x{'33' * 20}", tokens[0], tokens[1], 3000)
@@ -160,6 +161,9 @@ def _store(root: Path) -> Check:
     """Whether the store can be written, and by which schema it was written."""
 
     def write() -> str:
+        from ingest.database import reading  # noqa: PLC0415  what is tried here may not be installed
+        from ingest.migrations import MIGRATIONS  # noqa: PLC0415  what is tried here may not be installed
+
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=root):
             pass
@@ -174,10 +178,16 @@ def _store(root: Path) -> Check:
 
 
 def _network_isolation() -> Check:
-    possible, reason = network_isolation()
-    detail = "workers run candidates without any network" if possible else reason
+    def isolate() -> str:
+        from verify.isolate import network_isolation  # noqa: PLC0415  what is tried here may not be installed
+
+        possible, reason = network_isolation()
+        if not possible:
+            raise RuntimeError(f"workers cannot be cut off from the network: {reason}")
+        return "workers run candidates without any network"
+
     remedy = "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1), or run in a container"
-    return Check("network isolation", possible, False, detail, "" if possible else remedy)
+    return _tried("network isolation", isolate, remedy, essential=False)
 
 
 def _memory() -> Check:
@@ -189,7 +199,7 @@ def _memory() -> Check:
         limit == resource.RLIM_INFINITY or limit >= NEEDED_MEMORY_GIB * GIB
     )
     detail = f"{'unknown' if free is None else f'{free:.1f} GiB'} available, {limited} on this process's address space"
-    return Check("memory", enough, False, detail, "" if enough else "run with fewer --workers, or free some memory")
+    return Check("memory", enough, False, detail, "run with fewer --workers, or free some memory")
 
 
 def _available_memory_gib() -> float | None:
@@ -204,5 +214,4 @@ def _available_memory_gib() -> float | None:
 def _disk(root: Path) -> Check:
     existing = next(folder for folder in (root, *root.absolute().parents) if folder.exists())
     free = shutil.disk_usage(existing).free / GIB
-    enough = free >= NEEDED_DISK_GIB
-    return Check("disk", enough, False, f"{free:.1f} GiB free at {existing}", "" if enough else "free some space")
+    return Check("disk", free >= NEEDED_DISK_GIB, False, f"{free:.1f} GiB free at {existing}", "free some space")

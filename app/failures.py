@@ -46,6 +46,9 @@ def describe(error: BaseException, *, debug: bool) -> Failure:
         return Failure(EXIT_BAD_INPUT, "input", str(error), known)
     if isinstance(error, PactsmithError):
         return Failure(EXIT_FAILURE, type(error).__name__.removesuffix("Error"), str(error))
+    if isinstance(error, ModuleNotFoundError):
+        message = f"the Python package {error.name!r} is not installed: run `make setup` in the checkout"
+        return Failure(EXIT_FAILURE, "installation", message)
     if debug:
         traceback.print_exception(error)
         where = ""

@@ -146,6 +146,11 @@ def count(value: float) -> str:
     return f"{round(value):,}"
 
 
+def plural(number: int, one: str, many: str) -> str:
+    """A number with its noun."""
+    return f"{count(number)} {one if number == 1 else many}"
+
+
 def percent(share: float) -> str:
     """A share as a percentage; one that is nearly but not quite all or nothing is not rounded to it."""
     return f"{100 * share:.{1 if share in {0, 1} or 0.001 <= share <= 0.999 else 4}f} %"

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 WAIT_S = 60.0
 PAUSE_S = (0.005, 0.05)
-LOCK_SIGNS = ("Could not set lock", "Conflicting lock", "different configuration")  # the last: a thread of this process
+LOCK_SIGNS = (
+    "Could not set lock",  # another process
+    "different configuration",  # a thread of this process that reads while we write, or the other way round
+    "already attached",  # a thread of this process that is just closing
+)
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",

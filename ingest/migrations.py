@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from ingest.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import duckdb
 
     Migration = Callable[[duckdb.DuckDBPyConnection], None]
 
@@ -64,12 +64,12 @@ def version_of(connection: duckdb.DuckDBPyConnection) -> int:
     Raises:
         StoreError: The file is a database, but not a store of Pactsmith.
     """
-    names = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    if not names:
-        return 0
-    if VERSION_TABLE not in names:
-        raise StoreError("this database holds tables, but none of Pactsmith's; choose another folder for the store")
-    return int(connection.execute(f"SELECT version FROM {VERSION_TABLE}").fetchall()[0][0])  # noqa: S608 - a constant
+    try:
+        return int(connection.execute(f"SELECT version FROM {VERSION_TABLE}").fetchall()[0][0])  # noqa: S608 - a constant
+    except duckdb.CatalogException:
+        if not connection.execute("SELECT 1 FROM duckdb_tables() LIMIT 1").fetchall():
+            return 0
+    raise StoreError("this database holds tables, but none of Pactsmith's; choose another folder for the store")
 
 
 def needs_migration(connection: duckdb.DuckDBPyConnection) -> bool:

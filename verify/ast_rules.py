@@ -78,7 +78,6 @@ def check_tree(ast: Node, imported: Mapping[str, Node], source: str, file: str) 
     contracts = {node["name"]: node for node in imported[INTERFACE_SOURCE]["nodes"] if _is(node, "ContractDefinition")}
     walk = _Walk(
         kernel_type=f"t_contract$_IKernel_${contracts['IKernel']['id']}",
-        kernel_functions={node["id"] for node in contracts["IKernel"]["nodes"] if _is(node, "FunctionDefinition")},
         rule_interface=contracts["IClearingRule"]["id"],
         rule_functions={node["id"] for node in contracts["IClearingRule"]["nodes"] if _is(node, "FunctionDefinition")},
     )
@@ -94,7 +93,6 @@ class _Walk:
     """One pass over the tree, without recursion: a hostile tree may be deeper than Python's stack."""
 
     kernel_type: str
-    kernel_functions: set[int]
     rule_interface: int
     rule_functions: set[int]
     found: list[tuple[Node, str, str]] = field(default_factory=list)
@@ -184,7 +182,7 @@ class _Walk:
             self._refuse(node, "state-forbidden", message)
         elif node["storageLocation"] in ("storage", "transient"):
             self._refuse(node, "state-forbidden", "a rule has no storage")
-        if "t_contract$" in _type(node) and (node["stateVariable"] or not self._may_hold_kernel(node)):
+        if "t_contract$" in _type(node) and not self._may_hold_kernel(node):
             message = "only locals and parameters of internal functions may hold a contract, and only the IKernel"
             self._refuse(node, "contract-value-forbidden", message)
 
@@ -218,11 +216,7 @@ class _Walk:
             self._refuse(node, "contract-value-forbidden", message)
 
     def _is_kernel_call(self, callee: Node) -> bool:
-        return (
-            _is(callee, "MemberAccess")
-            and _type(callee["expression"]) == self.kernel_type
-            and callee["referencedDeclaration"] in self.kernel_functions
-        )
+        return _is(callee, "MemberAccess") and _type(callee["expression"]) == self.kernel_type
 
     def _conversion(self, node: Node) -> None:
         (argument,) = node["arguments"]

@@ -8,7 +8,6 @@ from the AMM (the delay).
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from verify.slots import balance_slot
 from verify.world import TRADER_FUNDS, World, accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from verify.conventions import Anchor
     from verify.reference import Reference
@@ -59,6 +58,15 @@ class PreparedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """Which batches to prepare: those whose window begins at ``first_block`` or later."""
+
+    anchor: Anchor
+    window_blocks: int
+    first_block: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """Everything of one reading and one slack: ``orders`` by seq, ``batches`` by (anchor, window length in blocks)."""
 
@@ -92,16 +100,6 @@ class Anchors:
         self._over.update(slots)
         self.world.update(slots)
 
-    @contextmanager
-    def recording(self) -> Iterator[Slots]:
-        """What is done to the pool inside is undone; the slots that it changed are in the yielded dict afterwards."""
-        world = self.world
-        changed: Slots = {}
-        with world.anchor():
-            yield changed
-            after = {key: world.evm.storage(*key) for key in world.venue.watched()}
-        changed.update((key, value) for key, value in after.items() if world.evm.storage(*key) != value)
-
 
 @dataclass(slots=True)
 class _Bench:
@@ -129,7 +127,7 @@ def compute(
     anchors: Anchors,
     *,
     slack_bps: int,
-    cuts: Iterable[tuple[Anchor, int]],
+    cuts: Iterable[Cut],
 ) -> Baseline:
     """The baselines of one reading of a history.
 
@@ -139,26 +137,32 @@ def compute(
         reference: Its prices and times.
         anchors: A world of this history; its state afterwards is of no meaning.
         slack_bps: For limits that are not known.
-        cuts: (anchor, window length in blocks) of the batches to prepare. The orders' own outcomes are always those
-            on their own block's anchor.
+        cuts: Which batches to prepare. The orders' own outcomes are always those on their own block's anchor.
     """
+    cuts = tuple(cuts)
+    first_block = min(cut.first_block for cut in cuts)
     trader = accounts(1)[0][0]
     anchors.world.fund([trader], [anchors.world.router])
     bench = _Bench(history, reference, anchors, trader)
     orders: dict[int, OrderBaseline] = {}
     own: list[PreparedBatch] = []
     for batch in batches(history, reading, 1, "settlement"):
-        rows, prepared = _prepare_own(bench, batch, slack_bps)
-        orders.update(rows)
-        own.append(prepared)
+        if batch.settle_block >= first_block:
+            rows, prepared = _prepare_own(bench, batch, slack_bps)
+            orders.update(rows)
+            own.append(prepared)
     unscored = {seq for prepared in own if prepared.unscored for seq in prepared.batch.orders}
     found: dict[tuple[Anchor, int], tuple[PreparedBatch, ...]] = {}
-    for anchor, length in cuts:
-        if (anchor, length) == ("settlement", 1):
-            found[anchor, length] = tuple(own)
+    for cut in cuts:
+        if (cut.anchor, cut.window_blocks) == ("settlement", 1):
+            chosen = [prepared for prepared in own if prepared.batch.settle_block >= cut.first_block]
         else:
-            cut = batches(history, reading, length, anchor)
-            found[anchor, length] = tuple(_prepare(bench, batch, orders, unscored) for batch in cut)
+            chosen = [
+                _prepare(bench, batch, orders, unscored)
+                for batch in batches(history, reading, cut.window_blocks, cut.anchor)
+                if batch.window * cut.window_blocks >= cut.first_block
+            ]
+        found[cut.anchor, cut.window_blocks] = tuple(chosen)
     return Baseline(reading, orders, found)
 
 
@@ -230,13 +234,16 @@ def _news(bench: _Bench, batch: Batch) -> Slots:
     if not batch.news:
         return {}
     world = bench.anchors.world
-    with bench.anchors.recording() as changed:
+    changed: Slots = {}
+    with world.anchor():
         for seq in batch.news:
             event = bench.history.events[seq]
             if isinstance(event, LiquidityEvent):
-                world.apply(event)
+                changed |= world.apply(event).changed
             else:
+                mark = world.venue.mark()
                 world.swap(event.zero_for_one, event.amount_in)
+                changed |= world.venue.changed_by_swap(mark)
     bench.anchors.overlay(changed)
     return changed
 
@@ -285,10 +292,13 @@ def _router_swap(
     """
     world = bench.anchors.world
     token_in = world.token0 if swap.zero_for_one else world.token1
+    with world.evm.peek():
+        mark = world.venue.mark()
     try:
-        with bench.anchors.recording() as changed:
+        with world.anchor():
             received, used = world.router_swap(bench.trader, swap.zero_for_one, swap.amount_in, min_out)
             held = world.evm.storage(token_in, balance_slot(bench.trader))
+            changed = world.venue.changed_by_swap(mark)
     except ExecutionError:
         return False
     if held != TRADER_FUNDS - swap.amount_in:

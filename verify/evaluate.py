@@ -6,6 +6,7 @@ What comes back does not depend on how the work was cut or in which order it end
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,16 +14,18 @@ from typing import TYPE_CHECKING
 
 from ingest.errors import PactsmithError
 from verify import jobs, kernel
+from verify.baselines import Cut
 from verify.conventions import HEADLINE, Convention, variants
 from verify.findings import Finding
 from verify.isolate import Failure, Limits, Pool
-from verify.jobs import PLAN_FILE, Plan, PrepareUnit, Rejected, ReplayUnit, joined
+from verify.jobs import PLAN_FILE, Leg, Plan, PrepareUnit, Rejected, ReplayUnit, joined
+from verify.score.split import Split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from verify.baselines import Baseline
-    from verify.conventions import Anchor, Labelling
+    from verify.conventions import Labelling
     from verify.outcomes import Outcomes
 
 HEADLINE_NAME = "headline"
@@ -52,6 +55,10 @@ class Resources:
 
 Verdict = dict[str, "Outcomes"] | tuple[Finding, ...]
 """Outcomes by variant, the headline's under `HEADLINE_NAME`; or why the candidate is turned down."""
+
+
+Baselines = Mapping[tuple["Labelling", int], tuple[str, "Baseline"]]
+"""By (labelling, slack in bps): the file in the run's folder, and what is in it."""
 
 
 def conventions(window_blocks: int) -> dict[str, Convention]:
@@ -87,15 +94,15 @@ def evaluate(
         folder = Path(name)
         (folder / PLAN_FILE).write_bytes(pickle.dumps(plan))
         with Pool(resources.workers, limits, jobs.start, (name,)) as pool:
-            baselines = _prepare(pool, folder, windows, progress)
-            units = list(_units(baselines, candidates, tasks))
-            found: dict[tuple[int, int, str], list[tuple[int, Outcomes | Rejected | Failure]]] = {}
+            baselines = _prepare(pool, plan, folder, windows, progress)
+            units = list(_units(plan, baselines, candidates, tasks))
+            found: dict[tuple[int, int], list[tuple[ReplayUnit, dict[str, Outcomes] | Rejected | Failure]]] = {}
             progress("replay", 0, len(units))
-            for count, done in enumerate(pool.map(jobs.replay, [unit for _, unit in units]), start=1):
-                key, unit = units[done.index]
-                found.setdefault(key, []).append((unit.first, done.result))
+            for count, done in enumerate(pool.map(jobs.replay, units), start=1):
+                unit = units[done.index]
+                found.setdefault((unit.candidate, unit.window_blocks), []).append((unit, done.result))
                 progress("replay", count, len(units))
-    return {task: _verdict(task, found) for task in tasks}
+    return {task: _verdict(task[1], results) for task, results in found.items()}
 
 
 def _seconds(plan: Plan) -> float:
@@ -104,13 +111,16 @@ def _seconds(plan: Plan) -> float:
 
 
 def _prepare(
-    pool: Pool, folder: Path, windows: Iterable[int], progress: Callable[[str, int, int], None]
-) -> Mapping[tuple[Labelling, int], tuple[str, Baseline]]:
-    cuts: dict[tuple[Labelling, int], dict[tuple[Anchor, int], None]] = {}
+    pool: Pool, plan: Plan, folder: Path, windows: Sequence[int], progress: Callable[[str, int, int], None]
+) -> Baselines:
+    """Baselines of every convention; those beside the headline only for the held-out windows that they speak of."""
+    cuts: dict[tuple[Labelling, int], list[Cut]] = {}
     for window in windows:
-        for convention in conventions(window).values():
-            key = (convention.labelling, convention.slack_bps)
-            cuts.setdefault(key, {})[convention.anchor, window] = None
+        for name, convention in conventions(window).items():
+            first_block = 0 if name == HEADLINE_NAME else _heldout_first(plan, window)
+            cuts.setdefault((convention.labelling, convention.slack_bps), []).append(
+                Cut(convention.anchor, window, first_block)
+            )
     units = [PrepareUnit(labelling, slack, tuple(found)) for (labelling, slack), found in cuts.items()]
     prepared = {}
     progress("baselines", 0, len(units))
@@ -124,38 +134,54 @@ def _prepare(
     return prepared
 
 
+def _heldout_first(plan: Plan, window_blocks: int) -> int:
+    events = plan.history.events
+    return Split(events[0].block_number, events[-1].block_number, window_blocks).blocks("heldout")[0]
+
+
 def _units(
-    baselines: Mapping[tuple[Labelling, int], tuple[str, Baseline]],
-    candidates: Sequence[Candidate],
-    tasks: Sequence[tuple[int, int]],
-) -> Iterable[tuple[tuple[int, int, str], ReplayUnit]]:
-    for index, window in tasks:
+    plan: Plan, baselines: Baselines, candidates: Sequence[Candidate], tasks: Sequence[tuple[int, int]]
+) -> Iterator[ReplayUnit]:
+    """The longest first: rules with state, whose batches cannot be split."""
+    for index, window in sorted(tasks, key=lambda task: not candidates[task[0]].keeps_state):
         candidate = candidates[index]
+        legs = []
         for name, convention in conventions(window).items():
             file, baseline = baselines[convention.labelling, convention.slack_bps]
-            count = len(baseline.batches[convention.anchor, window])
-            size = max(count, 1) if candidate.keeps_state else BATCHES_PER_UNIT
-            for first in range(0, max(count, 1), size):
-                last = min(first + size, count)
-                yield (
-                    (index, window, name),
-                    ReplayUnit(index, candidate.creation_code, file, convention.anchor, window, first, last),
-                )
+            found = baseline.batches[convention.anchor, window]
+            size = max(len(found), 1) if candidate.keeps_state else BATCHES_PER_UNIT
+            legs += [
+                Leg(name, file, convention.anchor, first, min(first + size, len(found)))
+                for first in range(0, max(len(found), 1), size)
+            ]
+        if candidate.keeps_state:
+            heldout_first = _heldout_first(plan, window)
+            headline = baselines[HEADLINE.labelling, HEADLINE.slack_bps][1].batches[HEADLINE.anchor, window]
+            carry_at = sum(batch.batch.window * window < heldout_first for batch in headline)
+            yield ReplayUnit(index, candidate.creation_code, window, tuple(legs), carry_at)
+        else:
+            for leg in legs:
+                yield ReplayUnit(index, candidate.creation_code, window, (leg,))
 
 
-def _verdict(
-    task: tuple[int, int], found: Mapping[tuple[int, int, str], list[tuple[int, Outcomes | Rejected | Failure]]]
-) -> Verdict:
-    by_variant = {}
-    for name in conventions(task[1]):
-        parts = []
-        for _, result in sorted(found[*task, name], key=lambda part: part[0]):
-            if isinstance(result, Rejected):
-                return result.findings
-            if isinstance(result, Failure):
-                if result.kind == "error":
-                    raise PactsmithError(f"the replay itself failed, which no candidate can cause: {result.detail}")
-                return (Finding("run", result.kind, f"the replay was stopped: {result.detail}"),)
-            parts.append(result)
-        by_variant[name] = joined(parts)
-    return by_variant
+def _verdict(window: int, results: Sequence[tuple[ReplayUnit, dict[str, Outcomes] | Rejected | Failure]]) -> Verdict:
+    """Joins a task's units; where it is turned down, by its first reason in the order of conventions and batches."""
+    names = list(conventions(window))
+    parts: dict[str, list[tuple[int, Outcomes]]] = {name: [] for name in names}
+    refusals: list[tuple[int, int, tuple[Finding, ...]]] = []
+    for unit, result in results:
+        if isinstance(result, Rejected):
+            refusals.append((names.index(result.leg), result.batch, result.findings))
+        elif isinstance(result, Failure):
+            if result.kind == "error":
+                raise PactsmithError(f"the replay itself failed, which no candidate can cause: {result.detail}")
+            finding = Finding("run", result.kind, f"the replay was stopped: {result.detail}")
+            refusals.append((names.index(unit.legs[0].name), unit.legs[0].first, (finding,)))
+        else:
+            for leg in unit.legs:
+                parts[leg.name].append((leg.first, result[leg.name]))
+    if refusals:
+        return min(refusals, key=lambda refusal: refusal[:2])[2]
+    return {
+        name: joined([part for _, part in sorted(found, key=lambda part: part[0])]) for name, found in parts.items()
+    }

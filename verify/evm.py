@@ -89,7 +89,11 @@ class Evm:
         self._evm = pyrevm.EVM(
             pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=chain_id)), gas_limit=_BLOCK_GAS_LIMIT, spec_id=SPEC
         )
+        self._message_call = self._evm.message_call
+        self._reset_transient_storage = self._evm.reset_transient_storage
         self._checkpoints: list[pyrevm.JournalCheckpoint] = []
+        self.read = self._evm.storage
+        """`storage` without its check, for hot loops inside an anchor."""
         self._database: Slots = {}
         self.chain_id = chain_id
         self.block_number = 1
@@ -111,9 +115,9 @@ class Evm:
         """
         if not self._checkpoints:
             raise EvmMisuseError("a call outside an anchor would leave its slots in the journal for ever")
-        self._evm.reset_transient_storage()  # each call is a transaction of its own
+        self._reset_transient_storage()  # each call is a transaction of its own
         try:
-            return self._evm.message_call(sender, to, data, value, gas)
+            return self._message_call(sender, to, data, value, gas)
         except RuntimeError as error:
             raise _typed(str(error)) from None
 
@@ -127,7 +131,7 @@ class Evm:
         """
         if not self._checkpoints:
             raise EvmMisuseError("a deployment outside an anchor would stay in the journal for ever")
-        self._evm.reset_transient_storage()
+        self._reset_transient_storage()
         try:
             return self._evm.deploy(sender, code, 0, gas).lower()
         except RuntimeError as error:

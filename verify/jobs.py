@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.assemble import assemble
-from verify.baselines import Anchors, Baseline, compute
+from verify.assemble import Settled, assemble
+from verify.baselines import Anchors, Baseline, Cut, PreparedBatch, compute
 from verify.findings import CandidateRejectedError, Finding
 from verify.reference import Reference
 from verify.replay import Stage
@@ -45,11 +45,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class PrepareUnit:
-    """Baselines of one labelling and slack, cut into these (anchor, window length) batches."""
+    """Baselines of one labelling and slack, for these cuts."""
 
     labelling: Labelling
     slack_bps: int
-    cuts: tuple[tuple[Anchor, int], ...]
+    cuts: tuple[Cut, ...]
 
     @property
     def file(self) -> str:
@@ -58,22 +58,36 @@ class PrepareUnit:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayUnit:
-    """One candidate over the batches ``first`` to ``last`` (exclusive) of one cut."""
+class Leg:
+    """The batches ``first`` to ``last`` (exclusive) of one cut of one baseline; ``name`` is the convention's."""
 
-    candidate: int
-    creation_code: bytes
+    name: str
     baseline_file: str
     anchor: Anchor
-    window_blocks: int
     first: int
     last: int
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """The candidate is at fault. ``batch`` is where it showed, so that the earliest reason wins whatever the split."""
+class ReplayUnit:
+    """One candidate over some legs of one window length.
 
+    The first leg starts with the rule's state empty. The state that it had before its batch ``carry_at`` is what every
+    other leg starts with; only rules that keep state have more than one leg.
+    """
+
+    candidate: int
+    creation_code: bytes
+    window_blocks: int
+    legs: tuple[Leg, ...]
+    carry_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The candidate is at fault. ``leg`` and ``batch`` are where: the first reason counts, however work was split."""
+
+    leg: str
     batch: int
     findings: tuple[Finding, ...]
 
@@ -98,6 +112,10 @@ class _Worker:
         found: Baseline = _load(self.folder / file)
         return found
 
+    def batches(self, leg: Leg, window_blocks: int) -> tuple[PreparedBatch, ...]:
+        """A leg's batches."""
+        return self.baseline(leg.baseline_file).batches[leg.anchor, window_blocks][leg.first : leg.last]
+
 
 _worker: _Worker | None = None
 
@@ -121,21 +139,31 @@ def prepare(unit: PrepareUnit) -> Baseline:
     )
 
 
-def replay(unit: ReplayUnit) -> Outcomes | Rejected:
-    """Replays one candidate over a range of batches; the rule's state starts empty."""
+def replay(unit: ReplayUnit) -> dict[str, Outcomes] | Rejected:
+    """Replays one candidate over its legs; outcomes by the leg's name."""
     worker = _this_worker()
-    baseline = worker.baseline(unit.baseline_file)
-    prepared = baseline.batches[unit.anchor, unit.window_blocks][unit.first : unit.last]
-    most_orders = max((len(batch.batch.orders) for batch in prepared), default=0)
     history = worker.plan.history
-    settled = []
+    batches = {leg: worker.batches(leg, unit.window_blocks) for leg in unit.legs}
+    most_orders = max((len(batch.batch.orders) for found in batches.values() for batch in found), default=0)
     try:
         stage = Stage(history, worker.anchors(), unit.creation_code, most_orders)
-        for batch in prepared:
-            settled.append(stage.run(batch))  # noqa: PERF401 -- the count says where a rejection happened
     except CandidateRejectedError as error:
-        return Rejected(unit.first + len(settled), error.findings)
-    return assemble(history, worker.reference, baseline, unit.window_blocks, prepared, settled)
+        return Rejected(unit.legs[0].name, unit.legs[0].first, error.findings)
+    outcomes: dict[str, Outcomes] = {}
+    carried: dict[int, int] = {}
+    for i, leg in enumerate(unit.legs):
+        stage.set_state(carried)
+        settled: list[Settled] = []
+        for batch in batches[leg]:
+            if i == 0 and len(settled) == unit.carry_at:
+                carried = stage.state()
+            try:
+                settled.append(stage.run(batch))
+            except CandidateRejectedError as error:
+                return Rejected(leg.name, leg.first + len(settled), error.findings)
+        baseline = worker.baseline(leg.baseline_file)
+        outcomes[leg.name] = assemble(history, worker.reference, baseline, unit.window_blocks, batches[leg], settled)
+    return outcomes
 
 
 def joined(parts: list[Outcomes]) -> Outcomes:

@@ -65,10 +65,14 @@ class Stage:
         world.fund((address for address, _ in self._traders), self._kernels.values())
         self._state: dict[int, int] = {}
 
-    def forget(self) -> None:
-        """Empties the rule's state: the next batch is the rule's first."""
-        self._write_state(dict.fromkeys(self._state, 0))
-        self._state = {}
+    def state(self) -> dict[int, int]:
+        """The rule's state as the next batch will find it: key to value, only keys ever written."""
+        return dict(self._state)
+
+    def set_state(self, state: Mapping[int, int]) -> None:
+        """Makes this the rule's state; keys that it does not name are 0."""
+        self._write_state(dict.fromkeys(self._state, 0) | dict(state))
+        self._state = dict(state)
 
     def run(self, prepared: PreparedBatch) -> Settled:
         """Settles one batch on its anchor; the rule's state goes on from the batch before.

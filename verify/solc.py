@@ -11,18 +11,16 @@ import json
 import os
 import re
 import resource
-import selectors
 import shutil
 import subprocess
 import tempfile
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import Literal, Protocol
 
-from ingest.errors import PactsmithError
 from verify.npm import NpmPartMissingError, node_modules
+from verify.solc_process import CompilerFailedError, CompilerUnavailableError, exchange, kill, start
 
 VERSION = "0.8.30"
 FULL_VERSION = f"{VERSION}+commit.73712a01"
@@ -34,19 +32,6 @@ _START_SECONDS = 60.0
 _NATIVE_MEMORY_BYTES = 4 * 1024**3
 _NODE_HEAP_MIB = 1024
 _SERVICE = Path(__file__).with_name("solc_service.cjs")
-
-
-class CompilerUnavailableError(PactsmithError):
-    """No compiler of the pinned version can be started on this machine."""
-
-
-class CompilerFailedError(PactsmithError):
-    """The compiler gave no answer to these sources; ``kind`` says how. The next request gets a new process."""
-
-    def __init__(self, kind: Literal["timeout", "crashed"], detail: str) -> None:
-        self.kind = kind
-        self.detail = detail
-        super().__init__(f"the Solidity compiler {'ran out of time' if kind == 'timeout' else 'crashed'}: {detail}")
 
 
 class Compiler(Protocol):
@@ -162,15 +147,15 @@ class NativeCompiler:
     def standard_json(self, request: str, *, seconds: float) -> str:
         """See ``Compiler``."""
         with tempfile.TemporaryDirectory(prefix="pactsmith-solc-") as empty_folder:
-            process = _start([self._path, "--standard-json", "--no-import-callback"], empty_folder)
+            process = start([self._path, "--standard-json", "--no-import-callback"], empty_folder)
             try:
                 if hasattr(resource, "prlimit"):  # Linux
                     resource.prlimit(process.pid, resource.RLIMIT_AS, (_NATIVE_MEMORY_BYTES, _NATIVE_MEMORY_BYTES))
-                reply = _exchange(process, request.encode(), time.monotonic() + seconds, to_end=True)
+                reply = exchange(process, request.encode(), seconds=seconds, max_bytes=MAX_REPLY_BYTES, to_end=True)
                 if not reply:
                     raise CompilerFailedError("crashed", "it ended without an answer")
             finally:
-                _kill(process)
+                kill(process)
         return reply.decode()
 
 
@@ -212,7 +197,7 @@ class SolcJsService:
                 self._stop()
 
     def _launch(self) -> None:
-        self._process = _start(
+        self._process = start(
             [
                 self._node,
                 f"--max-old-space-size={_NODE_HEAP_MIB}",
@@ -235,7 +220,7 @@ class SolcJsService:
 
     def _ask(self, line: bytes, seconds: float) -> dict[str, object]:
         assert self._process is not None  # noqa: S101  # for the type checker
-        answer = _exchange(self._process, line, time.monotonic() + seconds, to_end=False)
+        answer = exchange(self._process, line, seconds=seconds, max_bytes=MAX_REPLY_BYTES, to_end=False)
         try:
             reply = json.loads(answer)
         except ValueError:
@@ -246,79 +231,5 @@ class SolcJsService:
 
     def _stop(self) -> None:
         if self._process is not None:
-            _kill(self._process)
+            kill(self._process)
             self._process = None
-
-
-def _start(command: list[str], folder: str) -> subprocess.Popen[bytes]:
-    """Starts a compiler with pipes, no settings from the environment, and out of reach of the terminal's Ctrl-C."""
-    try:
-        return subprocess.Popen(  # noqa: S603  # the compiler that choose() found
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            cwd=folder,
-            env={"PATH": os.environ.get("PATH", os.defpath)},
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise CompilerUnavailableError(f"cannot start {command[0]}: {error}") from error
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
-
-
-def _exchange(process: subprocess.Popen[bytes], request: bytes, deadline: float, *, to_end: bool) -> bytes:
-    """Writes the request and reads one line, or with ``to_end`` all that comes, while watching time and size.
-
-    Raises:
-        CompilerFailedError: Late, too long, or the process ended before a full answer.
-    """
-    stdin, stdout = _pipe(process.stdin), _pipe(process.stdout)
-    os.set_blocking(stdin.fileno(), False)
-    unsent, received = memoryview(request), bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(stdout, selectors.EVENT_READ)
-        selector.register(stdin, selectors.EVENT_WRITE)
-        while True:
-            ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if time.monotonic() >= deadline:
-                raise CompilerFailedError("timeout", "no answer within the limit")
-            for key, _ in ready:
-                if key.fileobj is stdin:
-                    unsent = unsent[_write(stdin, unsent) :]
-                    if not unsent:
-                        selector.unregister(stdin)
-                        if to_end:
-                            stdin.close()
-                    continue
-                piece = os.read(stdout.fileno(), 1 << 20)
-                received += piece
-                if len(received) > MAX_REPLY_BYTES:
-                    raise CompilerFailedError("crashed", "an answer above the size limit")
-                if to_end and not piece:
-                    return bytes(received)
-                if not to_end and received.endswith(b"\n"):
-                    return bytes(received)
-                if not piece:
-                    raise CompilerFailedError("crashed", "it ended without an answer")
-
-
-def _write(stdin: IO[bytes], unsent: memoryview) -> int:
-    """How many bytes the process took; all of them when it no longer listens (its end is then seen on reading)."""
-    try:
-        return os.write(stdin.fileno(), unsent)
-    except BrokenPipeError:
-        return len(unsent)
-
-
-def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    assert pipe is not None  # noqa: S101  # for the type checker: _start opens both
-    return pipe

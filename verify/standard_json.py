@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from verify import solc_cache
 from verify.findings import CandidateRejectedError, Finding
-from verify.solc import COMPILE_SECONDS, MAX_REQUEST_BYTES, CompilerFailedError, compiler
+from verify.solc import COMPILE_SECONDS, MAX_REQUEST_BYTES, compiler
+from verify.solc_process import CompilerFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

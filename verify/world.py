@@ -202,7 +202,7 @@ class World:
         with self.evm.anchor():
             mark = self.venue.mark()
             result = self.venue.swap(zero_for_one, amount_in)
-            changed = self.venue.changed_by_swap(mark)
+            changed = self.venue.changed_by_swap(mark, zero_for_one)
         self.update(changed)
         return result
 
@@ -225,7 +225,7 @@ class World:
         mark = self.venue.mark()
         with self.evm.anchor():
             result = self._router_swap(trader, zero_for_one, amount_in, min_out)
-            changed = self.venue.changed_by_swap(mark)
+            changed = self.venue.changed_by_swap(mark, zero_for_one)
             for token in (self.token0, self.token1):
                 changed[token, balance_slot(trader)] = self.evm.storage(token, balance_slot(trader))
         self.update(changed)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import click
 
-from app.console import Session, with_session
+from app.console import Session, with_session, workers_option
 from app.exits import EXIT_NEGATIVE, EXIT_SUCCESS
 from app.rules import read_rules
 from app.runs import run_and_report
@@ -18,24 +16,21 @@ from app.tables import show_run
 from verify.run import Options
 
 
-class PositiveFraction(click.ParamType[Fraction]):
-    """A positive decimal number, kept exact."""
+def positive_number(_context: click.Context, _option: click.Parameter, value: str | None) -> Fraction | None:
+    """Reads a positive decimal number, exactly.
 
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
-        """Reads it.
-
-        Raises:
-            click.BadParameter: It is not a positive number.
-        """
-        try:
-            number = Fraction(value)
-        except (ValueError, ZeroDivisionError):
-            number = Fraction(0)
-        if number <= 0:
-            self.fail(f"{value!r} is not a positive number", param, ctx)
-        return number
+    Raises:
+        click.BadParameter: It is none.
+    """
+    if value is None:
+        return None
+    try:
+        number = Fraction(value)
+    except (ValueError, ZeroDivisionError):
+        number = Fraction(0)
+    if number <= 0:
+        raise click.BadParameter(f"{value!r} is not a positive number")
+    return number
 
 
 @click.command()
@@ -57,13 +52,11 @@ class PositiveFraction(click.ParamType[Fraction]):
     metavar="[RULE.]NAME=VALUE",
     help="A rule's parameter, instead of the default in the .toml beside the .sol. Repeatable.",
 )
-@click.option(
-    "--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, help="Processes. Default: one a core."
-)
+@workers_option
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the bootstrap.")
 @click.option(
     "--native-price",
-    type=PositiveFraction(),
+    callback=positive_number,
     help="Worth of one native coin in the numeraire, for pools that do not hold it: then gas can be scored.",
 )
 @click.option("--strict", is_flag=True, help="Exit 3 unless every rule improves on the AMM over some window.")

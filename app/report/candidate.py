@@ -27,6 +27,7 @@ from app.words import (
     metric_of,
     money,
     percent,
+    plural,
 )
 
 if TYPE_CHECKING:
@@ -160,11 +161,11 @@ def _batch_sizes(card: Json) -> Html:
     for size, batches in card["batch_sizes"].items():
         label = size if int(size) < LARGEST_SIZE_SHOWN else f"{LARGEST_SIZE_SHOWN}+"
         shown[label] = shown.get(label, 0) + batches
-    titles = [f"{count(number)} batches of {label} orders" for label, number in shown.items()]
+    titles = [f"{plural(number, 'batch', 'batches')} of {label}" for label, number in shown.items()]
     alone = shown.get("1", 0) / max(sum(shown.values()), 1)
     caption = (
-        f"Batches by their number of orders; {count(card['batches'])} batches, {percent(alone)} of them with one "
-        "order, where a batch cannot beat the AMM."
+        f"{plural(card['batches'], 'batch', 'batches')} by their number of orders; {percent(alone)} hold one order, "
+        "where a batch cannot beat the AMM."
     )
     return el("div", el("h3", "Batch sizes"), bars(list(shown), list(shown.values()), titles, caption))
 
@@ -218,10 +219,8 @@ def _interval_table(what: str, entries: Mapping[str, Any], note: str) -> Html:
 
 
 def interval_of(value: Any) -> Interval | None:
-    """A statistic's mean and bounds, where it has all three."""
-    if not is_scored(value) or value.get("lower95") is None or value.get("upper95") is None:
-        return None
-    return Interval(value["mean"], value["lower95"], value["upper95"])
+    """A statistic's mean and bounds; None where it was not measured."""
+    return Interval(value["mean"], value["lower95"], value["upper95"]) if is_scored(value) else None
 
 
 def plain_statistic(value: Json) -> str:
@@ -283,7 +282,7 @@ def _gas_text(gas: Json) -> str:
 def _uniformity_text(spread: Json) -> str:
     return (
         f"largest difference of two orders' price in one batch and direction: median {spread['median']:.2f} bps, "
-        f"max {spread['max']:.2f} bps, {count(spread['n'])} batches of two orders or more"
+        f"max {spread['max']:.2f} bps, {plural(spread['n'], 'batch', 'batches')} of two orders or more"
     )
 
 

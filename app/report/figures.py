@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean with its interval, all in bps."""
+    """A mean with its bounds, all in bps; a bound is None where the data give none."""
 
     mean: float
-    lower: float
-    upper: float
+    lower: float | None
+    upper: float | None
 
     @property
-    def reach(self) -> float:
-        """How far from zero it goes."""
-        return max(abs(self.lower), abs(self.upper))
+    def points(self) -> tuple[float, ...]:
+        """What of it is known."""
+        return tuple(point for point in (self.lower, self.mean, self.upper) if point is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +51,32 @@ class Scale:
 
 def common_scale(intervals: Sequence[Interval], width: float) -> Scale:
     """An axis that holds zero and the intervals; a few extreme ones are cut off, lest they flatten all others."""
-    reaches = sorted(interval.reach for interval in intervals)
+    reaches = sorted(max(map(abs, interval.points)) for interval in intervals)
     typical = reaches[len(reaches) // 2] if reaches else 1.0
     limit = max(4 * typical, 1e-6)
-    low = max(min([0.0, *(interval.lower for interval in intervals)]), -limit)
-    high = min(max([0.0, *(interval.upper for interval in intervals)]), limit)
+    points = [0.0, *(point for interval in intervals for point in interval.points)]
+    low, high = max(min(points), -limit), min(max(points), limit)
     room = (high - low) * 0.06 or 1.0
     return Scale(low - room, high + room, width)
 
 
 def forest_row(interval: Interval, scale: Scale, label: str) -> Html:
-    """One line of a forest plot: the interval as a whisker, the mean as a dot, zero as the line to beat."""
+    """One line of a forest plot: the bounds as a whisker, the mean as a dot, zero as the line to beat."""
     height, middle = 24, 12
+    lower, upper = (interval.mean if end is None else end for end in (interval.lower, interval.upper))
+    left, right = px(scale.x(lower)), px(scale.x(upper))
     marks: list[Content] = [
         el("title", label),
         el("line", x1=px(scale.x(0)), x2=px(scale.x(0)), y1=0, y2=height, class_="zero"),
-        el(
-            "line",
-            x1=px(scale.x(interval.lower)),
-            x2=px(scale.x(interval.upper)),
-            y1=middle,
-            y2=middle,
-            class_="whisker",
-        ),
+        el("line", x1=left, x2=right, y1=middle, y2=middle, class_="whisker"),
     ]
     for end, direction in ((interval.lower, -1), (interval.upper, 1)):
-        marks.append(_whisker_end(scale.x(end), middle, direction, cut_off=scale.clips(end)))
-    if not scale.clips(interval.mean):
+        if end is not None:
+            marks.append(_whisker_end(scale.x(end), middle, direction, cut_off=scale.clips(end)))
+    if scale.clips(interval.mean):
+        direction = 1 if interval.mean > 0 else -1
+        marks.append(_whisker_end(scale.x(interval.mean), middle, direction, cut_off=True))
+    else:
         marks.append(el("circle", cx=px(scale.x(interval.mean)), cy=middle, r=4, class_="mean"))
     return svg(scale.width, height, label, *marks, class_="forest")
 

@@ -71,21 +71,22 @@ def leaderboard(document: Json) -> Html:
     """All candidates with their intervals on one axis, the baselines among them."""
     cards = ranked(document)
     intervals = {anchor_of(card): interval_of(_m(card)) for card in cards}
-    scale = common_scale([found for found in intervals.values() if found is not None], 280)
+    scale = common_scale([found for found in intervals.values() if found is not None], 220)
     rows = [_leader_row(place, card, intervals[anchor_of(card)], scale) for place, card in enumerate(cards, start=1)]
-    rows.append(Row(("", "", "", axis(scale), "", "", ""), "axis-row"))
+    rows.append(Row(("", "", "", "", axis(scale), "", "", ""), "axis-row"))
     columns = (
         Column("Rule"),
+        Column("Window", "Blocks whose orders settle together.", number=True),
         Column("Verdict", "Held out, at the level that pays for everything ever tried on these blocks."),
         Column("M, bps [95 % bounds]", METRICS[VERDICT_METRIC].formula, number=True),
         Column("M against zero, the AMM"),
-        Column("Improvement net of gas, bps", METRICS["net_of_gas_bps"].formula, number=True),
+        Column("Net of gas, bps", METRICS["net_of_gas_bps"].formula, number=True),
         Column("Gas per order", "The settlement's gas over the orders that it filled.", number=True),
         Column("Orders", "Held out, of the class that is judged.", number=True),
     )
     note = (
         "M is what an order gained over the plain AMM in its own block, gas included. Held-out blocks only. "
-        "Hover over a word with a dotted line for its formula."
+        "Hover over what has a dotted line for its formula, or see the end of the page."
     )
     return section(
         "Leaderboard", el("p", note), table(columns, [*_baseline_rows(document), *rows]), anchor="leaderboard"
@@ -104,10 +105,11 @@ def _baseline_rows(document: Json) -> list[Row]:
         value = _m(card)
         cells: tuple[Content, ...] = (
             explained(BASELINES.get(card["name"], (card["name"], ""))[0], BASELINES.get(card["name"], ("", ""))[1]),
+            str(card["window_blocks"]),
             "baseline",
             statistic(value, VERDICT_METRIC),
             None,
-            statistic(heldout.get("net_of_gas_bps"), "net_of_gas_bps"),
+            _mean_only(heldout.get("net_of_gas_bps")),
             count(card["gas_per_order"]) if is_scored(card["gas_per_order"]) else "–",
             count(value["n"]) if is_scored(value) else "–",
         )
@@ -116,7 +118,7 @@ def _baseline_rows(document: Json) -> list[Row]:
 
 
 def _leader_row(place: int, card: Json, interval: Interval | None, scale: Any) -> Row:
-    name = join((f"{place}. ", el("a", card["name"], href=f"#{anchor_of(card)}"), f", window {card['window_blocks']}"))
+    name = join((f"{place}. ", el("a", card["name"], href=f"#{anchor_of(card)}")))
     heldout = card["metrics"]["heldout"]
     value = _m(card)
     plot = forest_row(interval, scale, f"{card['name']}: {plain_statistic(value)}") if interval else None
@@ -124,14 +126,20 @@ def _leader_row(place: int, card: Json, interval: Interval | None, scale: Any) -
     orders = count(value["n"]) if is_scored(value) else "–"
     cells: tuple[Content, ...] = (
         name,
+        str(card["window_blocks"]),
         verdict_badge(card),
         statistic(value, VERDICT_METRIC),
         plot,
-        statistic(heldout.get("net_of_gas_bps"), "net_of_gas_bps"),
+        _mean_only(heldout.get("net_of_gas_bps")),
         count(gas) if is_scored(gas) else "–",
         orders,
     )
     return Row(cells)
+
+
+def _mean_only(value: Any) -> Html:
+    """A statistic of the leaderboard that is not the verdict's: without its bounds, which the candidate's part has."""
+    return statistic({**value, "lower95": None, "upper95": None} if is_scored(value) else value, "net_of_gas_bps")
 
 
 def audit_section(document: Json) -> Html:
@@ -171,8 +179,9 @@ def setting_section(document: Json) -> Html:
         ("Labelling", f"“{conventions['labelling']}”: {count(conventions['orders'])} swaps are orders"),
         (
             "Limits",
-            f"{count(conventions['orders_with_known_limit'])} of {count(conventions['orders'])} known; an unknown one is "
-            f"the lower of what the order got and {conventions['unknown_limit_slack_bps']} bps below its quote alone",
+            f"{count(conventions['orders_with_known_limit'])} of {count(conventions['orders'])} known; an unknown one "
+            "is the lower of what the order got and "
+            f"{conventions['unknown_limit_slack_bps']} bps below its quote alone",
         ),
         ("Gas prices", _gas_price_text(conventions, market)),
         ("Anchor", f"“{conventions['anchor']}”: the true state of the pool that each batch is settled on"),

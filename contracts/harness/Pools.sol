@@ -25,6 +25,8 @@ interface IPoolV3 {
 }
 
 interface IPairV2 {
+    function getReserves() external view returns (uint112 reserve0, uint112 reserve1, uint32 blockTimestampLast);
+
     function swap(uint256 amount0Out, uint256 amount1Out, address to, bytes calldata data) external;
 
     function mint(address to) external returns (uint256 liquidity);

@@ -26,10 +26,12 @@ library Calls {
 
     /// @notice The balance of `owner`; reverts where the token gives no full word.
     function balanceOf(address token, address owner) internal view returns (uint256 amount) {
-        bytes memory data = abi.encodeWithSelector(0x70a08231, owner); // balanceOf(address)
         bool ok;
         assembly ("memory-safe") {
-            ok := staticcall(gas(), token, add(data, 32), mload(data), 0, 32)
+            // In the scratch space, as this is called most often.
+            mstore(0, shl(224, 0x70a08231)) // balanceOf(address)
+            mstore(4, shr(96, shl(96, owner)))
+            ok := staticcall(gas(), token, 0, 36, 0, 32)
             ok := and(ok, gt(returndatasize(), 31))
             amount := mload(0)
         }

@@ -15,8 +15,8 @@ import {Math} from "pactsmith/Math.sol";
 ///      - one price: with `paid` = floor(H * m(n)), an order that sells x of the heavier token gets
 ///        floor(x * paid / H), one that sells y of the lighter token floor(y * H / paid). Where rounding would leave
 ///        the pool nothing of the surplus, `paid` is what there is: Y + r(n), r(n) being what the pool paid;
-///      - Y + r(n) - paid is donated; should the pool not accept it, it is left over. Of the heavier token less than
-///        `_tolerance` is left over, and for each fill less than one unit;
+///      - Y + r(n) - paid is donated; should the pool not accept it, it is left over. Of the heavier token at most
+///        `_tolerance` is left over (or what selling one more unit would lack), and for each fill less than one unit;
 ///      - order independence: every fill depends on the set of orders only, never on their order;
 ///      - nobody below the limit. An order whose limit p breaks is left out, all such orders of a pass at once, and p
 ///        is found anew among the others; an order once left out stays out, so each pass has fewer orders.
@@ -142,7 +142,8 @@ contract FunctionMaximizing is IClearingRule {
         uint256 guess = high.n == p.bound ? _onOneCurve(p, sqrtPriceAfter) : high.n / 2;
         int256 last;
         for (uint256 i = 0; i < MAX_QUOTES && high.n - at.n > 1; ++i) {
-            guess = Math.saturatingSub(guess, 2 + p.heavy / Math.max(p.light, 1));
+            // One unit of either token below the line, so that rounding does not make it infeasible.
+            guess = Math.saturatingSub(guess, 2 + p.heavy / Math.max(high.paid, 1));
             guess = Math.min(Math.max(guess, at.n + 1), high.n - 1);
             (Point memory found,) = _quote(p, guess);
             int256 excess = _excess(p, found);

@@ -150,6 +150,14 @@ def test_a_token_that_takes_from_the_kernel_at_any_other_time_reverts_the_batch(
         world.settle(orders)
 
 
+def test_custody_is_checked_also_in_a_token_that_the_batch_owes_nobody(world):
+    order = world.order(1, E18)
+    world.token1.call_only("mint", world.kernel.address, 5)
+    world.script([(0, 0)], world.step("burn", world.kernel.address, 1, target=world.token1))
+    with reverts("CustodySpent", world.token1.address):
+        world.settle([order])
+
+
 def test_a_token_without_code_stops_the_batch_with_its_name():
     """A pair over it is all that such a kernel could trade, so there is no other order to save."""
     world = World(venues=("v2",))

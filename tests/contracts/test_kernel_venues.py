@@ -118,23 +118,13 @@ def test_a_trade_spends_custody_at_the_pools_price(world):
 
 
 def test_a_trade_checks_the_least_it_must_get(world):
-    quote = world.step("quote", 0, world.token1.address, E18)
-    run(world, quote)
-    _, received, _ = answers(world, 0, QUOTE)
+    with world.evm.anchor():
+        run(world, world.step("quote", 0, world.token1.address, E18))
+        _, received, _ = answers(world, 0, QUOTE)
+    with world.evm.anchor():
+        run(world, world.step("trade", 0, world.token1.address, E18, received), fills=[(E18, 0), (E18, 0)])
     trade = world.step("trade", 0, world.token1.address, E18, received + 1)
-    world.rule.call_only("setScript", [], b"")
-    assert rule_error_again(world, trade) == ("MinOut", (received, received + 1))
-
-
-def rule_error_again(world: World, *steps) -> tuple[str, tuple]:
-    """As `rule_error`, for traders whose first order is settled already."""
-    orders = [world.order(1, E18, nonce=99), world.order(2, E18, sells0=False, nonce=99)]
-    world.script([(E18, 0), (0, 0)], *steps)
-    with pytest.raises(Reverted) as caught:
-        world.settle(orders)
-    name, (reason,) = error_of(caught.value.output)
-    assert name == "RuleFailed"
-    return error_of(reason)
+    assert rule_error(world, trade) == ("MinOut", (received, received + 1))
 
 
 def test_a_trade_of_more_than_custody(world):

@@ -28,6 +28,7 @@ from verify.compile import (
 )
 from verify.findings import CandidateRejectedError
 from verify.npm import node_modules
+from verify.solc_process import CompilerFailedError, CompilerUnavailableError
 
 HEAD = """// SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
@@ -235,7 +236,7 @@ def test_the_same_request_is_answered_from_disk_without_a_compiler(other_compile
     first = compile_rule(RULE)
     refused = rejection(RULE.replace("fills =", "fills_ ="))
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(solc.CompilerUnavailableError, match="make setup"):
+    with pytest.raises(CompilerUnavailableError, match="make setup"):
         compile_rule(RULE + "\n")
     assert compile_rule(RULE) == first
     assert rejection(RULE.replace("fills =", "fills_ =")) == refused
@@ -324,7 +325,7 @@ def test_the_service_stays_warm_and_is_replaced_when_it_must_be_killed(service):
     process = service._process
     assert service.standard_json(ask, seconds=30) == first
     assert service._process is process
-    with pytest.raises(solc.CompilerFailedError) as caught:
+    with pytest.raises(CompilerFailedError) as caught:
         service.standard_json(ask, seconds=0)
     assert caught.value.kind == "timeout"
     assert process.poll() == -signal.SIGKILL
@@ -339,7 +340,7 @@ def test_the_service_may_die_in_the_middle(service):
     killer = threading.Timer(0.2, service._process.kill)
     killer.start()
     long = "".join(f"contract A{n} {{ uint256 public x = {n}; }}" for n in range(3000))
-    with pytest.raises(solc.CompilerFailedError) as caught:
+    with pytest.raises(CompilerFailedError) as caught:
         service.standard_json(request(long), seconds=60)
     killer.join()
     assert caught.value.kind == "crashed"
@@ -348,7 +349,7 @@ def test_the_service_may_die_in_the_middle(service):
 
 def test_an_answer_has_a_limit(service, monkeypatch):
     monkeypatch.setattr(solc, "MAX_REPLY_BYTES", 1000)
-    with pytest.raises(solc.CompilerFailedError, match="size limit"):
+    with pytest.raises(CompilerFailedError, match="size limit"):
         service.standard_json(request("contract A { " + "uint256 public x;" * 40 + " }"), seconds=30)
 
 
@@ -391,7 +392,7 @@ service.standard_json({request("XX")!r}.replace("XX", long), seconds=100)
 
 def test_a_service_that_cannot_start_says_why(tmp_path):
     service = solc.SolcJsService(shutil.which("node"), tmp_path / "nothing")
-    with pytest.raises(solc.CompilerUnavailableError, match=r"does not start: .*nothing.*make setup"):
+    with pytest.raises(CompilerUnavailableError, match=r"does not start: .*nothing.*make setup"):
         service.standard_json("{}", seconds=5)
 
 
@@ -427,12 +428,12 @@ def test_another_version_is_not_used_and_that_is_told(other_compiler, tmp_path, 
 def test_a_native_compiler_that_hangs_or_dies_is_told(other_compiler, tmp_path):
     mark = tmp_path / "pid"
     path = native(tmp_path / "solc", before=f"require('fs').writeFileSync('{mark}', String(process.pid)); for (;;);")
-    with pytest.raises(solc.CompilerFailedError) as caught:
+    with pytest.raises(CompilerFailedError) as caught:
         solc.NativeCompiler(str(path)).standard_json(request("contract A { }"), seconds=2)
     assert caught.value.kind == "timeout"
     assert not Path(f"/proc/{mark.read_text()}").exists()
     path = native(tmp_path / "solc", before="process.kill(process.pid, 9);")
-    with pytest.raises(solc.CompilerFailedError, match="crashed"):
+    with pytest.raises(CompilerFailedError, match="crashed"):
         solc.NativeCompiler(str(path)).standard_json(request("contract A { }"), seconds=20)
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from verify.score.frame import OutcomesError  # noqa: E402
 
 def column_sums(table):
     parties = {party: row for party, row in table.items() if party != "gas"}
-    return [sum(Decimal(row[column]) for row in parties.values()) for column in ("vs_history", "vs_amm")]
+    return [sum(Fraction(row[column]) for row in parties.values()) for column in ("vs_history", "vs_amm")]
 
 
 @given(consistent())

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eth_hash.auto import keccak
 
 from verify.evm import Reverted
-from verify.market.pools import PoolPort, PortV2, PortV3, initial_state
-from verify.market.wishes import Provide, Trade
+from verify.market.opening import initial_state
+from verify.market.pools import PoolPort, PortV2, PortV3
+from verify.market.wishes import Provide, Trade, Withdraw
 from verify.slots import balance_slot
 from verify.venues import OPERATOR, SwapResult
 from verify.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator
     from fractions import Fraction
 
     from verify.evm import Slots
@@ -63,7 +65,7 @@ class Book:
 class Chain:
     """One pool's world in which transactions are executed one by one, each on cold storage.
 
-    Agents read it (`view` methods change nothing); only the simulation calls `execute`.
+    To agents it is an `AskedPool`; only the simulation calls `begin` and `execute`.
     """
 
     def __init__(self, config: MarketConfig) -> None:
@@ -72,7 +74,7 @@ class Chain:
         nowhere = "0x" + keccak(self._seal.encode())[12:].hex()
         world = self.world = World.build(initial_state(config, nowhere))
         self.state = initial_state(config, world.pool)
-        self.port: PoolPort = PortV3(world, config.pool.tick_spacing) if config.pool.kind == "v3" else PortV2(world)
+        self.port: PoolPort = (PortV3 if config.pool.kind == "v3" else PortV2)(world, config)
         self._codes = {True: world.evm.code(world.router), False: world.evm.code(world.driver)}
         self._accounts: set[tuple[str, str | None]] = set()
         self.book = Book()
@@ -94,14 +96,39 @@ class Chain:
         """What a trade would do now."""
         return self.world.quote(zero_for_one, amount_in)
 
-    def what_if(self, trades: Sequence[tuple[bool, int]]) -> list[SwapResult]:
-        """What trades one after another would do now, each (zero for one, amount in)."""
+    @contextmanager
+    def supposing(self) -> Iterator[Callable[[bool, int], SwapResult]]:
+        """Yields a function of (zero for one, amount in) that trades; all that was traded inside is undone."""
         with self.world.anchor():
-            return [self.world.swap(zero_for_one, amount_in) for zero_for_one, amount_in in trades]
+            yield self.world.swap
+
+    def gas_of(self, wish: Trade) -> int:
+        """What the trade's transaction would use now.
+
+        Raises:
+            Reverted: It would fail.
+        """
+        self._prepare(wish)
+        call = self._call(wish)
+        with self.world.anchor():
+            self.world.evm.call(wish.contract, call, sender=wish.trader or OPERATOR)
+            return self.world.evm.gas_used
 
     def amount_to(self, target: Fraction) -> tuple[bool, int]:
         """See `PoolPort.amount_to`."""
         return self.port.amount_to(target)
+
+    def provision(self, contract: str, value: int, half_width: int) -> Provide:
+        """See `AskedPool`."""
+        return self.port.provision(contract, value, half_width)
+
+    def narrow_provision(self, contract: str, share: Fraction) -> Provide:
+        """See `AskedPool`."""
+        return self.port.narrow_provision(contract, share)
+
+    def withdrawal(self, provided: Provide) -> Withdraw:
+        """See `AskedPool`."""
+        return Withdraw(provided.contract, provided.tick_lower, provided.tick_upper, self.port.holding(provided))
 
     # ------------------------------------------------------------------ what the simulation does
 
@@ -126,28 +153,29 @@ class Chain:
     def _trade(self, wish: Trade) -> SwapResult | None:
         world, evm = self.world, self.world.evm
         mark = world.venue.mark()  # read outside the anchor: inside, it would make the pool's first slot warm
+        call = self._call(wish)
         with world.anchor():
             try:
-                if wish.trader is None:
-                    call = self.port.trade_call(wish.zero_for_one, wish.amount_in)
-                    evm.call(wish.contract, call, sender=OPERATOR)
-                else:
-                    deadline = evm.timestamp + _DEADLINE_SECONDS
-                    call = world.venue.router_call(
-                        wish.trader, wish.zero_for_one, wish.amount_in, wish.min_out, deadline
-                    )
-                    evm.call(wish.contract, call, sender=wish.trader)
+                evm.call(wish.contract, call, sender=wish.trader or OPERATOR)
             except Reverted:
-                return self._revert()
+                self._revert()
+                return None
             logs, gas_used = evm.logs, evm.gas_used
             sold, bought = self.port.amounts(logs)
             if bought < wish.min_out:
-                return self._revert()
+                self._revert()
+                return None
             changed = world.venue.changed_by_swap(mark) | self._values(self._balances(wish.trader or wish.contract))
         world.update(changed)
         self.book.truths.append(TruthRow(self._tx_hash(), wish, sold, bought))
         self._write(logs, gas_used)
         return SwapResult(sold, bought)
+
+    def _call(self, wish: Trade) -> bytes:
+        if wish.trader is None:
+            return self.port.trade_call(wish.zero_for_one, wish.amount_in)
+        deadline = self.world.evm.timestamp + _DEADLINE_SECONDS
+        return self.world.venue.router_call(wish.trader, wish.zero_for_one, wish.amount_in, wish.min_out, deadline)
 
     def _revert(self) -> None:
         self.book.reverted += 1
@@ -199,4 +227,3 @@ class Chain:
     def _values(self, keys: list[tuple[str, int]]) -> Slots:
         storage = self.world.evm.storage
         return {key: storage(*key) for key in keys}
-

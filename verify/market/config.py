@@ -1,4 +1,4 @@
-"""What a simulated market is made of: every figure by name, read from TOML without a default and without a leftover.
+"""What a simulated market is made of: every figure by name, checked, and none with a default.
 
 Amounts of money are in whole units of the quote token (dollars); rates are per block; shares are from 0 to 1. Any rate
 or share may be 0, which switches that part off.
@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
-from dataclasses import dataclass, fields, is_dataclass
-from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
 
 from ingest.errors import InputError
-from ingest.records import VenueKind
+from ingest.records import VenueKind  # noqa: TC001 - `verify.market.load` resolves the annotations
 
 MAX_BLOCKS = 1_000_000
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
@@ -191,7 +188,7 @@ class FlowConfig:
         quantiles, bps = [share for share, _ in self.slack], [value for _, value in self.slack]
         _require(len(self.slack) >= 2 and quantiles[0] == 0 and quantiles[-1] == 1, "slack", "must go from 0 to 1")
         _require(quantiles == sorted(set(quantiles)) and bps == sorted(bps), "slack", "must ascend")
-        _require(0 < bps[0] and bps[-1] < 10_000, "slack", "must lie between 0 and 10000 bps")
+        _require(bps[0] > 0 and bps[-1] < 10_000, "slack", "must lie between 0 and 10000 bps")
         _addresses(self.routers, "routers")
         matched = len(self.router_shares) == len(self.routers) and all(share > 0 for share in self.router_shares)
         _require(matched, "router_shares", "must give one share above 0 for each router")
@@ -307,62 +304,3 @@ class MarketConfig:
         is_v3 = self.pool.kind == "v3"
         _require(bool(self.liquidity.half_widths) == is_v3, "liquidity.half_widths", "is given for v3, and only for it")
         _require(is_v3 or not self.liquidity.jit_share, "liquidity.jit_share", "a v2 pair has no ranges: must be 0")
-
-
-_Section = TypeVar("_Section")
-
-
-def load_config(path: Path) -> dict[str, MarketConfig]:
-    """The markets that a TOML file describes, by name.
-
-    Raises:
-        InputError: The file cannot be read, or a key is unknown, missing, of the wrong type or out of its range; names
-            the file and the key.
-    """
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", file=path) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"is no TOML: {error}", file=path) from None
-    if not document:
-        raise InputError("describes no market", file=path)
-    return {name: _section(MarketConfig, table, name, path, name=name) for name, table in document.items()}
-
-
-def _section(cls: type[_Section], table: object, way: str, path: Path, **given: object) -> _Section:
-    """One record from one table: each field once, nothing else."""
-    if not isinstance(table, dict):
-        raise InputError("must be a table", file=path, field=way)
-    hints = get_type_hints(cls)
-    names = [field.name for field in fields(cls)]  # type: ignore[arg-type]  # every caller passes a dataclass
-    wanted = [name for name in names if name not in given]
-    for key in table:
-        if key not in wanted:
-            raise InputError(f"is unknown; known are {', '.join(wanted)}", file=path, field=f"{way}.{key}")
-    for name in wanted:
-        if name not in table:
-            raise InputError("is missing", file=path, field=f"{way}.{name}")
-        given[name] = _value(hints[name], table[name], f"{way}.{name}", path)
-    try:
-        return cls(**given)
-    except InputError as error:
-        text = str(error).split(": ", 1)[1]
-        raise InputError(text, file=path, field=f"{way}.{error.field}") from None
-
-
-def _value(kind: Any, value: object, way: str, path: Path) -> object:
-    if is_dataclass(kind) and isinstance(kind, type):
-        return _section(kind, value, way, path)
-    if get_origin(kind) is tuple:
-        inner = get_args(kind)
-        if isinstance(value, list) and (inner[-1] is Ellipsis or len(inner) == len(value)):
-            kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else list(inner)
-            return tuple(_value(one, part, f"{way}[{i}]", path) for i, (one, part) in enumerate(zip(kinds, value, strict=True)))
-        raise InputError("must be a list" if inner[-1] is Ellipsis else f"must be a list of {len(inner)}", file=path, field=way)
-    expected = str if kind == VenueKind else kind
-    if expected is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, expected) or isinstance(value, bool):
-        raise InputError(f"must be of type {expected.__name__}, found {value!r}", file=path, field=way)
-    return value

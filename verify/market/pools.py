@@ -1,4 +1,4 @@
-"""The two kinds of pool as the market sees them: how to start one, call it, and read what its events tell.
+"""The two kinds of pool as the market sees them: how to call one, and how to read what its events tell.
 
 All calls go to the harness's driver contracts, which stand here at the addresses of the agents' own contracts.
 """
@@ -6,26 +6,23 @@ All calls go to the harness's driver contracts, which stand here at the addresse
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
-from ingest.records import Pool, PoolState, Position, TickLiquidity, Token
 from verify import slots as at
 from verify.abi import selector, signed, word, words
+from verify.market.opening import Q192, TICK_BASE, base_is_token0, liquidity_of, range_around, rounded
+from verify.market.wishes import Provide
 from verify.venues import OPERATOR
 from verify.venues.v2 import amount_out
 from verify.venues.v3 import MAX_PRICE_X96, MIN_PRICE_X96
 
 if TYPE_CHECKING:
     from verify.market.config import MarketConfig
-    from verify.market.wishes import Provide, Withdraw
+    from verify.market.wishes import Withdraw
     from verify.world import World
 
 PIPS = 10**6
-Q192 = 1 << 192
-_ROUNDED_DIGITS = 6
-_TICK_BASE = 1.0001
 _SWAP_V3 = selector("swap(bool,int256,uint160)")
 _MINT_V3 = selector("mint(int24,int24,uint128)")
 _BURN_V3 = selector("burn(int24,int24,uint128)")
@@ -35,71 +32,6 @@ _BURN_V2 = selector("burn(uint256)")
 _UNLIMITED = 2**255 - 1
 
 Log = tuple[str, list[bytes], bytes]
-
-
-def rounded(value: float) -> int:
-    """A drawn amount as a whole number of six significant digits: free of the last bits of floating point."""
-    digits = math.floor(math.log10(value)) if value >= 1 else 0
-    step = 10 ** max(0, digits + 1 - _ROUNDED_DIGITS)
-    return round(value / step) * step
-
-
-def start_price(config: MarketConfig) -> Fraction:
-    """The first price: smallest units of token1 for one smallest unit of token0."""
-    return pool_price(config, Fraction(repr(config.price.start)))
-
-
-def pool_price(config: MarketConfig, quote_per_base: Fraction) -> Fraction:
-    """An exogenous price in whole tokens as a pool's: token1 for token0 in smallest units."""
-    raw = quote_per_base * Fraction(10**config.quote.decimals, 10**config.base.decimals)
-    return raw if base_is_token0(config) else 1 / raw
-
-
-def base_is_token0(config: MarketConfig) -> bool:
-    """Which of the two tokens has the lower address."""
-    return int(config.base.address, 16) < int(config.quote.address, 16)
-
-
-def initial_state(config: MarketConfig, address: str) -> PoolState:
-    """The state before the first block, with the pool at this address."""
-    tokens = [Token(token.address, token.symbol, token.decimals) for token in (config.base, config.quote)]
-    token0, token1 = tokens if base_is_token0(config) else tokens[::-1]
-    pool = Pool(
-        config.pool.kind, config.chain_id, address, token0, token1, config.pool.fee_pips, config.pool.tick_spacing
-    )
-    after = Position(config.first_block - 1)
-    depth = rounded(config.pool.depth * 10**config.quote.decimals)
-    price = start_price(config)
-    if config.pool.kind == "v2":
-        other = round(depth / price if base_is_token0(config) else depth * price)
-        reserve0, reserve1 = (other, depth) if base_is_token0(config) else (depth, other)
-        return PoolState(pool, after, reserve0=reserve0, reserve1=reserve1)
-    sqrt_price = math.isqrt(price.numerator * Q192 // price.denominator)
-    tick = math.floor((math.log(price.numerator) - math.log(price.denominator)) / math.log(_TICK_BASE))
-    net: dict[int, int] = defaultdict(int)
-    liquidity = 0
-    for half_width, share in config.pool.bands:
-        lower, upper = range_around(tick, round(half_width), config.pool.tick_spacing)
-        part = liquidity_of(depth * share, sqrt_price, quote_is_token1=base_is_token0(config))
-        net[lower] += part
-        net[upper] -= part
-        liquidity += part
-    ticks = tuple(TickLiquidity(place, change) for place, change in sorted(net.items()) if change)
-    return PoolState(pool, after, sqrt_price_x96=sqrt_price, tick=tick, liquidity=liquidity, ticks=ticks)
-
-
-def range_around(tick: int, half_width: int, spacing: int) -> tuple[int, int]:
-    """Usable ticks at least that far below and above; a half width of 0 is the full range."""
-    if not half_width:
-        last = at.MAX_TICK // spacing * spacing
-        return -last, last
-    return (tick - half_width) // spacing * spacing, -(-(tick + 1 + half_width) // spacing) * spacing
-
-
-def liquidity_of(virtual_quote: float, sqrt_price_x96: int, *, quote_is_token1: bool) -> int:
-    """The liquidity whose virtual reserve of the quote token is this much: y = L·√p, x = L/√p (Uniswap v3, 6.2)."""
-    root = sqrt_price_x96 / 2**96
-    return rounded(virtual_quote / root if quote_is_token1 else virtual_quote * root)
 
 
 class PoolPort(Protocol):
@@ -129,6 +61,14 @@ class PoolPort(Protocol):
         """The liquidity that the contract has there now: v3's units in the range, or all its v2 shares."""
         ...
 
+    def provision(self, contract: str, value: int, half_width: int) -> Provide:
+        """See `verify.market.view.AskedPool`; the half width is of no meaning for v2."""
+        ...
+
+    def narrow_provision(self, contract: str, share: Fraction) -> Provide:
+        """See `verify.market.view.AskedPool`; v3 alone has ranges."""
+        ...
+
     def amount_to(self, target: Fraction) -> tuple[bool, int]:
         """(zero for one, amount in) of the trade after which the next unit, fee included, is worth the target price.
 
@@ -143,9 +83,10 @@ class PoolPort(Protocol):
 class PortV3:
     """See `PoolPort`."""
 
-    def __init__(self, world: World, spacing: int) -> None:
+    def __init__(self, world: World, config: MarketConfig) -> None:
         self._world = world
-        self._spacing = spacing
+        self._spacing = config.pool.tick_spacing
+        self._quote_is_token1 = base_is_token0(config)
 
     def trade_call(self, zero_for_one: bool, amount_in: int) -> bytes:
         """See `PoolPort`."""
@@ -187,6 +128,23 @@ class PortV3:
         slot = at.v3_position_slots(wish.contract, wish.tick_lower, wish.tick_upper)[0]
         return self._world.evm.storage(self._world.pool, slot)
 
+    def provision(self, contract: str, value: int, half_width: int) -> Provide:
+        """See `PoolPort`.
+
+        Both sides of a range that reaches a factor of r to each side are together worth 2·(1 − 1/√r) of the virtual
+        reserve (Uniswap v3 whitepaper, section 6.2).
+        """
+        world = self._world
+        lower, upper = range_around(world.tick() or 0, half_width, self._spacing)
+        share = 2 * (1 - TICK_BASE ** (-(upper - lower) / 4))
+        liquidity = liquidity_of(value / share, world.price(), quote_is_token1=self._quote_is_token1)
+        return Provide(contract, lower, upper, liquidity)
+
+    def narrow_provision(self, contract: str, share: Fraction) -> Provide:
+        """See `PoolPort`."""
+        lower, upper = range_around(self._world.tick() or 0, 1, self._spacing)
+        return Provide(contract, lower, upper, rounded(float(self._world.liquidity() * share)))
+
     def amount_to(self, target: Fraction) -> tuple[bool, int]:
         """See `PoolPort`: the pool itself is asked, by a swap without end that stops at the price."""
         world = self._world
@@ -205,16 +163,17 @@ class PortV3:
 class PortV2:
     """See `PoolPort`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, config: MarketConfig) -> None:
         self._world = world
+        self._quote_is_token1 = base_is_token0(config)
 
-    def reserves(self) -> tuple[int, int]:
+    def _reserves(self) -> tuple[int, int]:
         """(reserve0, reserve1)."""
         return at.v2_reserves(self._world.evm.storage(self._world.pool, at.V2_RESERVES))
 
     def trade_call(self, zero_for_one: bool, amount_in: int) -> bytes:
         """See `PoolPort`."""
-        reserve0, reserve1 = self.reserves()
+        reserve0, reserve1 = self._reserves()
         if zero_for_one:
             values = amount_in, 0, 0, amount_out(amount_in, reserve0, reserve1)
         else:
@@ -251,13 +210,27 @@ class PortV2:
         """See `PoolPort`."""
         return self._world.evm.storage(self._world.pool, at.v2_share_slot(wish.contract))
 
+    def provision(self, contract: str, value: int, half_width: int) -> Provide:  # noqa: ARG002 - the protocol's
+        """See `PoolPort`: both tokens in the proportion of the reserves."""
+        reserve0, reserve1 = self._reserves()
+        part = Fraction(value, 2 * (reserve1 if self._quote_is_token1 else reserve0))
+        return Provide(contract, 0, 0, 0, amount0=int(reserve0 * part), amount1=int(reserve1 * part))
+
+    def narrow_provision(self, contract: str, share: Fraction) -> Provide:
+        """See `PoolPort`.
+
+        Raises:
+            NotImplementedError: Always: a pair has no ranges, which the configuration's check makes sure of.
+        """
+        raise NotImplementedError("a v2 pair has no ranges")
+
     def amount_to(self, target: Fraction) -> tuple[bool, int]:
         """See `PoolPort`: in closed form, from d(out)/d(in) = target with the fee taken from what is paid in.
 
         With reserves x of what is paid and y of what is got, worth w units of x each, and γ = 0.997:
         in = (√(γ·w·x·y) − x)/γ.
         """
-        reserve0, reserve1 = self.reserves()
+        reserve0, reserve1 = self._reserves()
         for zero_for_one, held, other, worth in (
             (True, reserve0, reserve1, 1 / target),
             (False, reserve1, reserve0, target),

@@ -30,8 +30,11 @@ RESAMPLES_PER_TEST = 200
 """A tail of 0.05/k is read off at least 200·k resamples, which is ten resamples beyond the bound."""
 MIN_BATCHES = 20
 """Below this many batches with weight there are no bounds: a bootstrap of so few never sees what it does not hold."""
-CHUNK = 250
+CHUNK = 256
 """Resamples drawn at a time; a chunk's count matrix stays in the processor's cache."""
+TILE_ROWS, TILE_DEPTH, TILE_COLUMNS = 64, 128, 32
+"""Products are made of tiles this small, so that the matrix library does each on the calling thread: its own threads
+wait for each other, which on cores that other workers keep busy takes ten times as long as the product."""
 EXACT_BITS = 53
 SERIES_BITS = 20
 
@@ -127,12 +130,12 @@ class Resamples:
 
     def _bounds(self, groups: Sequence[Group], tails: Sequence[float], resamples: int) -> list[list[list[Bounds]]]:
         columns = [_Columns(group) for group in groups]
-        stacked = np.hstack([_exactly_summable(column.stacked) for column in columns])
+        tiles = _tiled(np.hstack([_exactly_summable(column.stacked) for column in columns]))
         edges = np.cumsum([0, *(column.stacked.shape[1] for column in columns)])
         errors: list[list[FloatArray]] = [[] for _ in groups]
         ts: list[list[FloatArray]] = [[] for _ in groups]
         for counts in self._chunks(resamples):
-            sums = counts @ stacked
+            sums = _product(counts, tiles)
             for i, column in enumerate(columns):
                 error, t = column.resampled(sums[:, edges[i] : edges[i + 1]])
                 errors[i].append(error)
@@ -150,7 +153,7 @@ class Resamples:
                 yield self._kept[i].astype(np.float64)
                 continue
             counts = _counts(np.random.default_rng((self._seed, i)), self.batches, self.block_length)
-            if i < RESAMPLES // CHUNK:
+            if i * CHUNK < RESAMPLES:
                 self._kept.append(counts.astype(np.int16))
             yield counts.astype(np.float64)
 
@@ -169,6 +172,24 @@ def _counts(rng: np.random.Generator, n: int, mean_length: int) -> npt.NDArray[n
     closed = rows + np.where(wraps, ends - n, ends)
     steps = np.bincount(opened, minlength=CHUNK * (n + 1)) - np.bincount(closed, minlength=CHUNK * (n + 1))
     return np.cumsum(steps.reshape(CHUNK, n + 1)[:, :n], axis=1)
+
+
+def _tiled(columns: FloatArray) -> FloatArray:
+    """Cuts a matrix into tiles, (column tile, row tile, TILE_DEPTH, TILE_COLUMNS), padded with zeros."""
+    height, width = (-(-size // tile) for size, tile in zip(columns.shape, (TILE_DEPTH, TILE_COLUMNS), strict=True))
+    padded = np.zeros((height * TILE_DEPTH, width * TILE_COLUMNS))
+    padded[: columns.shape[0], : columns.shape[1]] = columns
+    return np.ascontiguousarray(padded.reshape(height, TILE_DEPTH, width, TILE_COLUMNS).transpose(2, 0, 1, 3))
+
+
+def _product(counts: FloatArray, tiles: FloatArray) -> FloatArray:
+    """The chunk's count matrix times the tiled columns; extra columns are zeros."""
+    width, height = tiles.shape[:2]
+    padded = np.zeros((CHUNK, height * TILE_DEPTH))
+    padded[:, : counts.shape[1]] = counts
+    rows = padded.reshape(CHUNK // TILE_ROWS, TILE_ROWS, height, TILE_DEPTH).transpose(0, 2, 1, 3)
+    product = [np.matmul(row[None], tiles).sum(axis=1).transpose(1, 0, 2) for row in rows]
+    return np.concatenate(product).reshape(CHUNK, width * TILE_COLUMNS)
 
 
 def _exactly_summable(columns: FloatArray) -> FloatArray:

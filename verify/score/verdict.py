@@ -89,10 +89,17 @@ def _decide(evidence: Evidence, numeraire: str) -> tuple[Verdict, str]:
             f"a few large orders carry it: they weigh like {evidence.effective_n:.1f} equal ones, and "
             f"{MIN_EFFECTIVE_N} are the least to judge by"
         )
-    gain = f"together with the liquidity providers they gained {_with_bounds(strict.together)}"
     if above_zero(strict.together) and above_zero(strict.everyone):
-        return "improvement", f"better{_strictness(evidence, strict.m)}, and not at others' cost: {gain}"
-    return "transfer", f"better, but others pay for it: {gain}{_who_pays(evidence, numeraire)}"
+        return "improvement", (
+            f"better{_strictness(evidence, strict.m)}, and not at others' cost: together with the liquidity providers "
+            f"they gained {_with_bounds(strict.together)}"
+        )
+    others = "the liquidity providers" if not above_zero(strict.together) else "all traders and liquidity providers"
+    joint = strict.everyone if above_zero(strict.together) else strict.together
+    return "transfer", (
+        f"better, but others pay for it: together with {others} the gain is {_with_bounds(joint)}"
+        f"{_who_pays(evidence, numeraire)}"
+    )
 
 
 def _why_not(evidence: Evidence) -> str:
@@ -140,6 +147,8 @@ def _strictness(evidence: Evidence, bounds: Bounds) -> str:
 
 
 def _with_bounds(bounds: Bounds) -> str:
+    if bounds.lower == bounds.upper == 0:
+        return "nothing"
     known = [f"at least {_bps(bounds.lower)}"] if bounds.lower is not None else []
     known += [f"at most {_bps(bounds.upper)}"] if bounds.upper is not None else []
     return f"{_bps(bounds.estimate)} ({', '.join(known) or 'no bounds'})"

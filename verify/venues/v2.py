@@ -146,7 +146,12 @@ class V2:
         return SwapResult(amount_in, received)
 
     def _swap(self, in0: int, in1: int, out0: int, out1: int) -> None:
-        data = _SWAP + (in0 << 768 | in1 << 512 | out0 << 256 | out1).to_bytes(128, "big")
+        if not (out0 | in1):
+            data = (1 << 224 | in0 << 112 | out1).to_bytes(29, "big")
+        elif not (out1 | in0):
+            data = (in1 << 112 | out0).to_bytes(29, "big")
+        else:
+            data = _SWAP + word(in0) + word(in1) + word(out0) + word(out1)
         self._evm.call(self.driver, data, sender=OPERATOR)
 
     def apply(self, event: Event) -> Applied:
@@ -157,7 +162,7 @@ class V2:
             return self._apply_liquidity(event, _MINT + word(event.amount0) + word(event.amount1))
         if event.kind == "burn":
             return self._apply_liquidity(event, _BURN + word(self._shares_of(event)))
-        return Applied(True, "no effect")
+        return Applied(True, "no effect", "", {})
 
     def _apply_swap(self, event: Swap) -> Applied:
         # The pair is told both amounts: recorded ones pass or fail its own check of x·y = k.
@@ -168,7 +173,7 @@ class V2:
             self._swap(in0, in1, out0, out1)
         except ExecutionError as error:
             return Applied(False, "amounts", str(error), self._resynced(event))
-        changed = self.changed_by_swap(0)
+        changed = self._changed()
         reserve0, reserve1 = at.v2_reserves(changed[self._reserves_key])
         if event.reserve0 is not None and (reserve0 != event.reserve0 or reserve1 != event.reserve1):
             return Applied(False, "amounts", self._difference(event), self._resynced(event))
@@ -209,7 +214,7 @@ class V2:
 
     def _resynced(self, event: Event) -> Slots:
         """The swap's slots as history recorded the reserves."""
-        changed = self.changed_by_swap(0)
+        changed = self._changed()
         if event.reserve0 is not None and event.reserve1 is not None:
             key = self.pool, at.V2_RESERVES
             changed[key] = at.v2_with_reserves(changed[key], event.reserve0, event.reserve1)
@@ -223,16 +228,19 @@ class V2:
         """See `Venue`: a pair needs none."""
         return 0
 
-    def changed_by_swap(self, mark: int) -> Slots:  # noqa: ARG002 - the protocol's
-        """See `Venue`."""
-        storage, pool = self._evm.storage, self.pool
-        packed = storage(pool, at.V2_RESERVES)
+    def changed_by_swap(self, mark: int, zero_for_one: bool) -> Slots:  # noqa: ARG002 - the protocol's
+        """See `Venue`: the same slots for every swap."""
+        return self._changed()
+
+    def _changed(self) -> Slots:
+        read, pool = self._evm.read, self.pool
+        packed = read(pool, at.V2_RESERVES)
         reserve0, reserve1 = at.v2_reserves(packed)
         reserves_key, price0_key, price1_key, balance0_key, balance1_key = self._swap_slots
         return {
             reserves_key: packed,
-            price0_key: storage(pool, at.V2_PRICE0_CUMULATIVE),
-            price1_key: storage(pool, at.V2_PRICE1_CUMULATIVE),
+            price0_key: read(pool, at.V2_PRICE0_CUMULATIVE),
+            price1_key: read(pool, at.V2_PRICE1_CUMULATIVE),
             balance0_key: reserve0,  # a pair takes its balances for its reserves at the end of every swap
             balance1_key: reserve1,
         }

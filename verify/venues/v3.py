@@ -34,8 +34,6 @@ _BURN = selector("burn(int24,int24,uint128)")
 _INITIALIZE = selector("initialize(uint160)")
 _DEPLOY = selector("deploy(bytes,address,address,uint24,int24,uint24)")
 _EXACT_INPUT_SINGLE = selector("exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))")
-_DOWN, _UP = word(1), word(0)
-_LOWEST, _HIGHEST = word(MIN_PRICE_X96 + 1), word(MAX_PRICE_X96 - 1)
 _UNLIMITED = 2**255 - 1
 
 
@@ -79,6 +77,13 @@ class V3:
         self._token_slots = (
             (record.token0.address, at.balance_slot(self.pool)),
             (record.token1.address, at.balance_slot(self.pool)),
+        )
+        self._slot0_key = self.pool, at.V3_SLOT0
+        self._liquidity_key = self.pool, at.V3_LIQUIDITY
+        either_way = ((self.pool, at.V3_OBSERVATIONS), *self._token_slots)
+        self._swap_keys = (  # by whether token0 is sold: fees are in the token that is paid in
+            ((self.pool, at.V3_FEE_GROWTH1), *either_way),
+            ((self.pool, at.V3_FEE_GROWTH0), *either_way),
         )
         evm.rebase(
             {
@@ -158,7 +163,7 @@ class V3:
 
     def tick(self) -> int:
         """See `Venue`."""
-        return at.v3_slot0_tick(self._evm.storage(self.pool, at.V3_SLOT0))
+        return at.v3_slot0_tick(self._evm.storage(*self._slot0_key))
 
     def exhausted(self) -> bool:
         """See `Venue`."""
@@ -174,7 +179,7 @@ class V3:
         if not amount_in:
             return SwapResult(0, 0)
         try:
-            amount0, amount1 = self._swap(zero_for_one, word(amount_in), _LOWEST if zero_for_one else _HIGHEST)
+            amount0, amount1 = self._call(_exact(zero_for_one, amount_in))
         except ExecutionError:
             if self._at_end(zero_for_one):
                 return SwapResult(0, 0)
@@ -186,10 +191,9 @@ class V3:
         price = self.price()
         return price <= MIN_PRICE_X96 + 1 if zero_for_one else price >= MAX_PRICE_X96 - 1
 
-    def _swap(self, zero_for_one: bool, amount: bytes, limit: bytes) -> tuple[int, int]:
+    def _call(self, swap: bytes) -> tuple[int, int]:
         """(amount0, amount1) from the pool's side."""
-        data = _SWAP + (_DOWN if zero_for_one else _UP) + amount + limit
-        output = self._evm.call(self.driver, data, sender=OPERATOR)
+        output = self._evm.call(self.driver, swap, sender=OPERATOR)
         return int.from_bytes(output[:32], "big", signed=True), int.from_bytes(output[32:], "big", signed=True)
 
     def apply(self, event: Event) -> Applied:
@@ -203,62 +207,71 @@ class V3:
         if event.kind == "initialize" and event.sqrt_price_x96 and not self.price():
             self._evm.call(self.pool, _INITIALIZE + word(event.sqrt_price_x96), sender=OPERATOR)
             return Applied(True, "initialize", "", self._values(self._fixed()))
-        return Applied(True, "no effect")
+        return Applied(True, "no effect", "", {})
 
     def _apply_swap(self, event: Swap) -> Applied:
-        evm = self._evm
+        evm, zero_for_one = self._evm, event.zero_for_one
         mark = self.mark()
         exact_in = ""
-        for mode, amount, limit in _ways_to_call(event):
+        for mode, call in _ways_to_call(event):
             evm.open()
             try:
-                found = self._swap(event.zero_for_one, amount, limit)
+                found = self._call(call)
             except ExecutionError as error:
                 difference = str(error)
             else:
-                changed = self.changed_by_swap(mark)
-                difference = self._difference(event, found, changed)
-                if not difference:
+                changed = self.changed_by_swap(mark, zero_for_one)
+                if self._is_recorded(event, found, changed):
                     evm.keep()
                     return Applied(True, mode, "", changed)
+                difference = self._difference(event, found, changed)
             evm.undo()
             exact_in = exact_in or difference
-        self.swap(event.zero_for_one, event.amount_in)
-        return Applied(False, "exact_in", exact_in, self._resynced(event, self.changed_by_swap(mark)))
+        self.swap(zero_for_one, event.amount_in)
+        return Applied(False, "exact_in", exact_in, self._resynced(event, self.changed_by_swap(mark, zero_for_one)))
+
+    def _is_recorded(self, event: Swap, found: tuple[int, int], changed: Slots) -> bool:
+        """Whether amounts, price, tick and liquidity are what the event says, as far as it says."""
+        packed = changed[self._slot0_key]
+        return (
+            found[0] == event.amount0
+            and found[1] == event.amount1
+            and event.sqrt_price_x96 in (at.v3_slot0_price(packed), None)
+            and event.tick in (at.v3_slot0_tick(packed), None)
+            and event.liquidity in (self._evm.read(self.pool, at.V3_LIQUIDITY), None)
+        )
 
     def _difference(self, event: Swap, found: tuple[int, int], changed: Slots) -> str:
-        """What the pool did minus what was recorded, number by number; empty where all is equal."""
-        packed = changed[self.pool, at.V3_SLOT0]
+        """What the pool did instead of what was recorded, number by number."""
+        packed = changed[self._slot0_key]
         pairs = (
             ("amount0", found[0], event.amount0),
             ("amount1", found[1], event.amount1),
             ("sqrt_price_x96", at.v3_slot0_price(packed), event.sqrt_price_x96),
             ("tick", at.v3_slot0_tick(packed), event.tick),
-            ("liquidity", changed[self.pool, at.V3_LIQUIDITY], event.liquidity),
+            ("liquidity", self.liquidity(), event.liquidity),
         )
-        return ", ".join(
-            f"{name} {got} instead of {wanted}" for name, got, wanted in pairs if wanted is not None and got != wanted
-        )
+        return ", ".join(f"{name} {got} instead of {wanted}" for name, got, wanted in pairs if wanted not in (got, None))
 
     def _resynced(self, event: Swap, changed: Slots) -> Slots:
         """The changed slots with what history recorded."""
-        packed = changed[self.pool, at.V3_SLOT0]
+        packed = changed[self._slot0_key]
         if event.sqrt_price_x96 is not None and event.tick is not None:
-            changed[self.pool, at.V3_SLOT0] = at.v3_slot0_with(packed, event.sqrt_price_x96, event.tick)
+            changed[self._slot0_key] = at.v3_slot0_with(packed, event.sqrt_price_x96, event.tick)
         if event.liquidity is not None:
-            changed[self.pool, at.V3_LIQUIDITY] = event.liquidity
+            changed[self._liquidity_key] = event.liquidity
         return changed
 
     def _apply_liquidity(self, event: LiquidityEvent, call: bytes) -> Applied:
         lower, upper = event.tick_lower, event.tick_upper
         if lower is None or upper is None:
-            return Applied(False, event.kind, "the event has no tick range")
+            return Applied(False, event.kind, "the event has no tick range", {})
         try:
             output = self._evm.call(
                 self.driver, call + word(lower) + word(upper) + word(event.liquidity), sender=OPERATOR
             )
         except ExecutionError as error:
-            return Applied(False, event.kind, str(error))
+            return Applied(False, event.kind, str(error), {})
         self._note_position(lower, upper)
         found = int.from_bytes(output[:32], "big"), int.from_bytes(output[32:], "big")
         why = ", ".join(
@@ -274,27 +287,20 @@ class V3:
         """See `Venue`: the tick."""
         return self.tick()
 
-    def changed_by_swap(self, mark: int) -> Slots:
+    def changed_by_swap(self, mark: int, zero_for_one: bool) -> Slots:
         """See `Venue`."""
-        storage, pool = self._evm.storage, self.pool
-        packed = storage(pool, at.V3_SLOT0)
-        (token0, slot0), (token1, slot1) = self._token_slots
-        changed = {
-            (pool, at.V3_SLOT0): packed,
-            (pool, at.V3_FEE_GROWTH0): storage(pool, at.V3_FEE_GROWTH0),
-            (pool, at.V3_FEE_GROWTH1): storage(pool, at.V3_FEE_GROWTH1),
-            (pool, at.V3_LIQUIDITY): storage(pool, at.V3_LIQUIDITY),
-            (pool, at.V3_OBSERVATIONS): storage(pool, at.V3_OBSERVATIONS),
-            (token0, slot0): storage(token0, slot0),
-            (token1, slot1): storage(token1, slot1),
-        }
+        read, pool = self._evm.read, self.pool
+        packed = read(pool, at.V3_SLOT0)
+        changed = {key: read(*key) for key in self._swap_keys[zero_for_one]}
+        changed[self._slot0_key] = packed
         tick = at.v3_slot0_tick(packed)
         if tick != mark:
+            changed[self._liquidity_key] = read(pool, at.V3_LIQUIDITY)
             low, high = (tick, mark) if tick < mark else (mark, tick)
             ticks = self._ticks
             for crossed in ticks[bisect.bisect_right(ticks, low) : bisect.bisect_right(ticks, high)]:
                 for slot in at.v3_tick_slots(crossed):
-                    changed[pool, slot] = storage(pool, slot)
+                    changed[pool, slot] = read(pool, slot)
         return changed
 
     def watched(self) -> Iterable[tuple[str, int]]:
@@ -396,13 +402,26 @@ class V3:
         return int.from_bytes(output, "big")
 
 
-def _ways_to_call(event: Swap) -> Iterator[tuple[str, bytes, bytes]]:
-    """(mode, amount, price limit), likeliest first: events do not tell how the pool was called."""
-    end = _LOWEST if event.zero_for_one else _HIGHEST
-    yield "exact_in", word(event.amount_in), end
-    yield "exact_out", word(-event.amount_out), end
+def _ways_to_call(event: Swap) -> Iterator[tuple[str, bytes]]:
+    """(mode, calldata for the driver), likeliest first: events do not tell how the pool was called."""
+    zero_for_one = event.zero_for_one
+    yield "exact_in", _exact(zero_for_one, event.amount_in)
+    yield "exact_out", _exact(zero_for_one, event.amount_out, out=True)
     if event.sqrt_price_x96 is not None:
-        yield "price_limit", word(_UNLIMITED), word(event.sqrt_price_x96)
+        yield "price_limit", _swap(zero_for_one, _UNLIMITED, event.sqrt_price_x96)
+
+
+def _exact(zero_for_one: bool, amount: int, *, out: bool = False) -> bytes:
+    """Calldata of a swap without a price limit, packed where the amount allows."""
+    if amount >> 128:
+        limit = MIN_PRICE_X96 + 1 if zero_for_one else MAX_PRICE_X96 - 1
+        return _swap(zero_for_one, -amount if out else amount, limit)
+    return ((zero_for_one | out << 1) << 128 | amount).to_bytes(17, "big")
+
+
+def _swap(zero_for_one: bool, amount: int, limit: int) -> bytes:
+    """Calldata of a swap; ``amount`` is an exact output where it is negative."""
+    return _SWAP + word(zero_for_one) + word(amount) + word(limit)
 
 
 @functools.lru_cache(maxsize=8)
