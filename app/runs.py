@@ -52,7 +52,7 @@ def stored_run(store: Store, run_id: str | None) -> Json:
     Raises:
         InputError: There is no such run.
     """
-    named = run_id or _last(store.root)
+    named = _last(store.root) if run_id is None else run_id
     if named is None:
         raise InputError(f"the store at {store.root} has no run yet; `pactsmith verify` makes one", field="RUN")
     found = store.get_result(f"run-{named}") if RUN_ID.fullmatch(named) else None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 MINUS = "−"
 UNSCORED = "unscored"
@@ -100,6 +103,26 @@ PARTIES = {
     "capped": "Fallback output above the AMM's, credited to nobody",
     "gas": "Gas (outside the sum)",
 }
+
+
+GATES = (
+    "admission",
+    "execution",
+    "individual_rationality",
+    "budget_balance",
+    "no_subsidy",
+    "no_trapped_funds",
+    "fill_or_fallback",
+)
+
+
+def in_order(found: Mapping[str, Any], order: Iterable[str]) -> list[tuple[str, Any]]:
+    """The items of a mapping in a fixed order, what is not in it last by name.
+
+    A document that was read from the store has lost the order of its keys, and must still be shown the same.
+    """
+    places = {name: place for place, name in enumerate(order)}
+    return sorted(found.items(), key=lambda item: (places.get(item[0], len(places)), item[0]))
 
 
 def verdict_of(name: str) -> Verdict:

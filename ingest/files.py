@@ -117,6 +117,8 @@ def ingest_files(
     if state.pool.kind == "v2":
         ordered, idle = attach_reserves(ordered, (state.reserve0, state.reserve1))
         ignored.update({"Sync without change": idle} if idle else {})
+    if not ordered.events.num_rows:
+        raise InputError("holds no event that changes the pool", file=files[0])
     history = History(
         name=name,
         content_id="",
@@ -170,13 +172,13 @@ def _caveats(parsed: Sequence[ParsedFile], state: PoolState) -> tuple[str, ...]:
 def _prices(history: History, path: Path, invert: bool | None) -> tuple[tuple[PricePoint, ...], str]:
     state, events = history.initial_state, history.events
     known = state.sqrt_price_x96 or (state.reserve0 and state.reserve1)
-    near = pool_price(history.pool, state if known else history.swaps[0])
+    first = state if known else next(iter(history.swaps), None)
     return read_prices(
         path,
         pool=history.pool,
         first_ts=events[0].block_ts,
         last_ts=events[-1].block_ts,
-        near=near,
+        near=None if first is None else pool_price(history.pool, first),
         invert=invert,
     )
 

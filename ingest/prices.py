@@ -73,7 +73,7 @@ def pool_price(pool: Pool, at: PoolState | Swap) -> Fraction:
 
 
 def read_prices(
-    path: Path, *, pool: Pool, first_ts: int, last_ts: int, near: Fraction, invert: bool | None
+    path: Path, *, pool: Pool, first_ts: int, last_ts: int, near: Fraction | None, invert: bool | None
 ) -> tuple[tuple[PricePoint, ...], str]:
     """Reads a price file for a history from ``first_ts`` to ``last_ts``; see the module for its columns.
 
@@ -82,7 +82,7 @@ def read_prices(
         pool: Whose price it is.
         first_ts: Time of the history's first event.
         last_ts: Time of its last event.
-        near: The pool's own price at the first event, in whole token1 for one whole token0.
+        near: The pool's own price at the first event, in whole token1 for one whole token0, if it is known.
         invert: True: the file gives token0 for one token1; False: token1 for one token0; None: whichever lies
             within a factor of 3 of the pool's price, if only one does.
 
@@ -144,7 +144,10 @@ def _by_time(table: TextTable, columns: tuple[str, str], times: Int64s) -> tuple
     return [(ts + min(steps), text) for ts, text in ordered], min(steps)
 
 
-def _is_inverted(path: Path, known: list[tuple[int, str]], first_ts: int, near: Fraction) -> bool:
+def _is_inverted(path: Path, known: list[tuple[int, str]], first_ts: int, near: Fraction | None) -> bool:
+    if near is None:
+        message = "the pool's own price is not known here; say which way round the file is"
+        raise InputError(message, file=path, field="invert")
     earlier = [text for ts, text in known if ts <= first_ts]
     price = Fraction(earlier[-1] if earlier else known[0][1])
     straight, turned = (near / INVERT_FACTOR <= value <= near * INVERT_FACTOR for value in (price, 1 / price))

@@ -99,14 +99,14 @@ def replay(world: World, events: Sequence[Event]) -> tuple[list[Outcome], StateT
     """Applies all events to a world at the state before the first; see `audit`."""
     fees = fees_in_force(events, world.fee_pips)
     fee_key = world.pool, FEE
+    trace = StateTrace(world.capture(), {fee_key: fees[0]})
     world.set_fee(fees[0])
-    trace = StateTrace(world.capture())
     outcomes: list[Outcome] = []
     while len(trace) < len(events):
         changes: list[Slots] = []
         first = len(trace)
         with world.anchor():
-            for applied in _stretch(world, events[first : first + _STRETCH_EVENTS], fees[first:]):
+            for applied in _stretch(world, events[first : first + _STRETCH_EVENTS], fees[first : first + _STRETCH_EVENTS]):
                 outcomes.append((applied.exact, applied.mode, applied.why))
                 changes.append(applied.changed)
         fee_pips = fees[first + len(changes)]

@@ -243,7 +243,7 @@ def _news(bench: _Bench, batch: Batch) -> Slots:
             else:
                 mark = world.venue.mark()
                 world.swap(event.zero_for_one, event.amount_in)
-                changed |= world.venue.changed_by_swap(mark)
+                changed |= world.venue.changed_by_swap(mark, event.zero_for_one)
     bench.anchors.overlay(changed)
     return changed
 
@@ -292,13 +292,12 @@ def _router_swap(
     """
     world = bench.anchors.world
     token_in = world.token0 if swap.zero_for_one else world.token1
-    with world.evm.peek():
-        mark = world.venue.mark()
+    mark = world.venue.mark()
     try:
         with world.anchor():
             received, used = world.router_swap(bench.trader, swap.zero_for_one, swap.amount_in, min_out)
             held = world.evm.storage(token_in, balance_slot(bench.trader))
-            changed = world.venue.changed_by_swap(mark)
+            changed = world.venue.changed_by_swap(mark, swap.zero_for_one)
     except ExecutionError:
         return False
     if held != TRADER_FUNDS - swap.amount_in:

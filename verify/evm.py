@@ -38,6 +38,7 @@ _ACCOUNT = re.compile(
     rf"(0x[0-9a-f]{{40}}): Account \{{ info: .*?, storage: \{{((?:{_SLOT}(?:, )?)*)\}}, status: AccountStatus\(([^)]*)\)"
 )
 _SLOT_PATTERN = re.compile(_SLOT)
+_CODE_LENGTH = re.compile(r"state: Analysed \{ len: (\d+),")
 
 
 class ExecutionError(PactsmithError):
@@ -218,7 +219,14 @@ class Evm:
     def code(self, address: str) -> bytes:
         """An account's code as the next call would find it, empty where it has none."""
         with self.anchor():
-            return self._evm.get_code(address) or b""
+            code = self._evm.get_code(address)
+            if code is None:
+                return b""
+            # pyrevm gives the code with the padding of its analysis; its own length is in the debugging text alone.
+            length = _CODE_LENGTH.search(str(self._evm.basic(address)))
+        if length is None:
+            raise EvmMisuseError("the account's text is not as expected: another version of pyrevm?")
+        return code[: int(length.group(1))]
 
     def rebase(self, slots: Mapping[tuple[str, int], int]) -> None:
         """Writes storage values into the database, where the next call finds them cold.

@@ -22,20 +22,24 @@ _STRIDE = 1024
 class StateTrace:
     """Each event's changed slots, in order. Picklable; about 36 bytes a changed slot.
 
-    ``base`` holds what every slot that ever changes had at the start. States are given relative to it: a world that
-    was built at the history's initial state is at the base.
+    ``base`` holds what every slot that ever changes had in the world as it was built for the initial state; states are
+    given relative to it.
+
+    Args:
+        base: Slots of the built world.
+        start: Those that must be another before the first event (a fee that is not the pool's first).
     """
 
-    def __init__(self, base: Slots) -> None:
+    def __init__(self, base: Slots, start: Slots) -> None:
         self.base: Slots = dict(base)
         self._keys: list[Key] = list(base)
         self._ids: dict[Key, int] = {key: i for i, key in enumerate(self._keys)}
         self._changed_ids = array("I")
         self._changed_values = bytearray()
         self._ends = array("Q", [0])
-        self._latest: Slots = dict(base)
+        self._latest: Slots = base | start
         self._kept_seqs = [0]
-        self._kept_states: list[Slots] = [{}]
+        self._kept_states: list[Slots] = [self._differing(self._latest)]
 
     def __len__(self) -> int:
         """The number of events."""
@@ -84,7 +88,7 @@ class StateTrace:
         return self._differing(self._kept_states[place] | dict(self._changes(self._kept_seqs[place], seq)))
 
     def cursor(self) -> Cursor:
-        """A place in the trace, at its start, for a world at the base."""
+        """A place in the trace for a world as it was built: the first `move` goes from the base."""
         return Cursor(self)
 
     def _changes(self, first: int, end: int) -> Iterator[tuple[Key, int]]:
@@ -99,7 +103,7 @@ class Cursor:
     def __init__(self, trace: StateTrace) -> None:
         self._trace = trace
         self._state: Slots = {}
-        self.seq = 0
+        self._seq = -1
 
     def value(self, key: Key) -> int:
         """What a slot holds at this moment; 0 for one that the history never changes."""
@@ -114,8 +118,8 @@ class Cursor:
             IndexError: No such moment.
         """
         trace = self._trace
-        if self.seq <= seq <= min(self.seq + _STRIDE, len(trace)):
-            written = dict(trace._changes(self.seq, seq))  # noqa: SLF001 - one thing in two classes
+        if 0 <= self._seq <= seq <= min(self._seq + _STRIDE, len(trace)):
+            written = dict(trace._changes(self._seq, seq))  # noqa: SLF001 - one thing in two classes
             self._state.update(written)
         else:
             state = trace.at(seq)
@@ -125,5 +129,5 @@ class Cursor:
                 if self.value(key) != state.get(key, trace.base[key])
             }
             self._state = state
-        self.seq = seq
+        self._seq = seq
         return written

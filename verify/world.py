@@ -137,8 +137,10 @@ class World:
         """
         with self.evm.anchor():
             yield
-            slots = self.capture() | {key: self.evm.storage(*key) for key in extra}
+            slots = self.capture()
+            others = {key: self.evm.storage(*key) for key in extra}
         self.update(slots)
+        self.evm.rebase(others)
 
     def price(self) -> int:
         """Square root of token1 per token0 in smallest units, times 2**96, before fee."""
@@ -226,9 +228,12 @@ class World:
         with self.evm.anchor():
             result = self._router_swap(trader, zero_for_one, amount_in, min_out)
             changed = self.venue.changed_by_swap(mark, zero_for_one)
-            for token in (self.token0, self.token1):
-                changed[token, balance_slot(trader)] = self.evm.storage(token, balance_slot(trader))
+            balances = {
+                (token, balance_slot(trader)): self.evm.storage(token, balance_slot(trader))
+                for token in (self.token0, self.token1)
+            }
         self.update(changed)
+        self.evm.rebase(balances)
         return result
 
     def _router_swap(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int) -> tuple[int, int]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from app.console import Session, with_session
 from app.coverage import coverage
 from app.exits import EXIT_NEGATIVE, EXIT_SUCCESS
 from app.progress import ProgressReport
-from app.tables import show_audit, show_coverage, show_histories
+from app.tables import say, show_audit, show_coverage, show_histories
 from app.words import pool_name
+
+if TYPE_CHECKING:
+    from ingest.export import ExportFormat
 
 
 @click.group(no_args_is_help=True)
@@ -71,3 +77,22 @@ def audit_command(session: Session, *, name: str, strict: bool) -> int:
     document = report.to_json()
     inexact = strict and bool(document["mismatched"] or document["unexplained"])
     return session.finish(document, lambda: show_audit(document), EXIT_NEGATIVE if inexact else EXIT_SUCCESS)
+
+
+@command.command("export")
+@click.argument("name")
+@click.option(
+    "--out",
+    "folder",
+    required=True,
+    type=click.Path(exists=False, path_type=Path),
+    help="The folder to make; it must not exist.",
+)
+@click.option(
+    "--as", "file_format", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True, help="Format."
+)
+@with_session
+def export_command(session: Session, *, name: str, folder: Path, file_format: ExportFormat) -> int:
+    """Writes a history as plain files: events, labels, limits, prices, and the pool's state as JSON."""
+    files = [str(path) for path in session.store.export_history(name, folder, file_format)]
+    return session.finish({"history": name, "files": files}, lambda: say(*files))

@@ -18,17 +18,21 @@ from app.report.parts import (
     verdict_badge,
 )
 from app.words import (
+    GATES,
+    METRICS,
     PARTIES,
     VERDICT_METRIC,
     bounds,
     count,
     figure,
+    in_order,
     is_scored,
     metric_of,
     money,
     percent,
     plural,
 )
+from ingest.records import FLOW_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +80,7 @@ def candidate_section(card: Json, *, opened: bool) -> Html:
 
 
 def _identity(card: Json) -> Html:
-    parameters = ", ".join(f"{name} = {value}" for name, value in card.get("parameters", {}).items())
+    parameters = ", ".join(f"{name} = {value}" for name, value in in_order(card["parameters"], ()))
     shown = f"Parameters: {parameters}." if parameters else "No parameters."
     return el("p", shown, " Candidate ", el("code", card["candidate_id"][:16]), class_="dim")
 
@@ -84,7 +88,7 @@ def _identity(card: Json) -> Html:
 def _gates(gates: Mapping[str, Json]) -> Html:
     marks = {True: ("✔ passed", "good-mark"), False: ("✘ failed", "bad-mark"), None: ("– not reached", "dim")}
     rows = []
-    for name, gate in gates.items():
+    for name, gate in in_order(gates, GATES):
         word, class_ = marks[gate["passed"]]
         rows.append(Row((name.replace("_", " "), el("span", word, class_=class_), gate["detail"])))
     return table((Column("Gate"), Column("Result"), Column("What was found")), rows)
@@ -120,8 +124,9 @@ def _all_metrics(metrics: Mapping[str, Json]) -> Html:
         Column("Below 0", "Share of orders, dust left out.", number=True),
         Column("Orders", number=True),
     )
+    heldout = in_order(metrics["heldout"], METRICS)
     rows = []
-    for name, value in metrics["heldout"].items():
+    for name, value in heldout:
         metric = metric_of(name)
         heading = explained(f"{metric.title} ({metric.unit})" if metric.unit else metric.title, metric.formula or name)
         if not is_scored(value):
@@ -130,9 +135,7 @@ def _all_metrics(metrics: Mapping[str, Json]) -> Html:
         spread = [_or_dash(value.get(key), figure) for key in ("median", "p5")]
         below = _or_dash(value.get("share_below_zero"), percent)
         rows.append(Row((heading, figure(value["mean"]), bounds(value), *spread, below, count(value["n"]))))
-    missing = [
-        (metric_of(name).title, value["reason"]) for name, value in metrics["heldout"].items() if not is_scored(value)
-    ]
+    missing = [(metric_of(name).title, value["reason"]) for name, value in heldout if not is_scored(value)]
     listed = definitions(missing) if missing else None
     return fold("All metrics, and what is not measured yet", table(columns, rows), el("h3", "Not measured"), listed)
 
@@ -149,7 +152,7 @@ def _welfare(card: Json) -> Html:
         Column("Against the AMM", "Against the plain AMM in the orders' own blocks, without bots.", number=True),
     )
     rows = []
-    for party, gains in card["welfare"].items():
+    for party, gains in in_order(card["welfare"], PARTIES):
         cells = (unscored(gains) if gains[key] is None else money(gains[key], unit) for key in ("vs_history", "vs_amm"))
         rows.append(Row((PARTIES.get(party, party.replace("_", " ")), *cells), "baseline" if party == "gas" else None))
     note = "Without the gas row each column sums to zero: nothing appears or disappears."
@@ -158,7 +161,7 @@ def _welfare(card: Json) -> Html:
 
 def _batch_sizes(card: Json) -> Html:
     shown: dict[str, int] = {}
-    for size, batches in card["batch_sizes"].items():
+    for size, batches in sorted(card["batch_sizes"].items(), key=lambda item: int(item[0])):
         label = size if int(size) < LARGEST_SIZE_SHOWN else f"{LARGEST_SIZE_SHOWN}+"
         shown[label] = shown.get(label, 0) + batches
     titles = [f"{plural(number, 'batch', 'batches')} of {label}" for label, number in shown.items()]
@@ -173,7 +176,7 @@ def _batch_sizes(card: Json) -> Html:
 def _sensitivity(card: Json) -> Html:
     headline = card["metrics"]["heldout"][VERDICT_METRIC]
     entries = {"headline": headline | {"verdict": card["verdict"]}} if is_scored(headline) else {}
-    entries |= card["sensitivity"]
+    entries |= dict(in_order(card["sensitivity"], ()))
     if is_scored(without := card["without_sandwich_batches"]["heldout"].get(VERDICT_METRIC)):
         entries["batches without a sandwich"] = without
     title = "Would another reading of history change the verdict?"
@@ -182,13 +185,14 @@ def _sensitivity(card: Json) -> Html:
 
 
 def _by_class(card: Json) -> Html:
-    entries = {name: found.get(VERDICT_METRIC) for name, found in card["by_class"]["heldout"].items()}
+    entries = {name: found.get(VERDICT_METRIC) for name, found in in_order(card["by_class"]["heldout"], FLOW_CLASSES)}
     note = f"M by flow class, held out; the verdict is on “{card['verdict_class']}”."
     return el("div", el("h3", "By class"), _interval_table("Class", entries, note))
 
 
 def _by_decile(card: Json) -> Html:
-    entries = {name: found.get(VERDICT_METRIC) for name, found in card["by_size_decile"]["heldout"].items()}
+    deciles = sorted(card["by_size_decile"]["heldout"].items(), key=lambda item: int(item[0]))
+    entries = {name: found.get(VERDICT_METRIC) for name, found in deciles}
     note = "M by the order's value, held out; 1 is the smallest tenth of the orders, 10 the largest."
     return el("div", el("h3", "By order size"), _interval_table("Decile", entries, note))
 

@@ -9,7 +9,8 @@ from app.report.figures import axis, common_scale, forest_row
 from app.report.html import Content, Html, el, join
 from app.report.parts import Column, Row, definitions, explained, fold, section, statistic, table, verdict_badge
 from app.summary import headline, ranked
-from app.words import METRICS, VERDICT_METRIC, VERDICTS, count, is_scored, percent, pool_name, verdict_of
+from app.words import METRICS, VERDICT_METRIC, VERDICTS, count, in_order, is_scored, percent, pool_name, verdict_of
+from ingest.records import FLOW_CLASSES
 
 if TYPE_CHECKING:
     from app.report.figures import Interval
@@ -172,9 +173,10 @@ def setting_section(document: Json) -> Html:
     """What the figures rest on: conventions, labels, the reference price, and every caveat."""
     market, conventions, heldout = document["market"], document["conventions"], document["heldout"]
     first = document["candidates"][0]
+    flow = in_order(market["swaps_by_class"], FLOW_CLASSES)
     rows: list[tuple[Content, Content]] = [
         ("Source", SOURCES.get(document["source"], document["source"])),
-        ("Flow", ", ".join(f"{count(number)} {name}" for name, number in market["swaps_by_class"].items())),
+        ("Flow", ", ".join(f"{count(number)} {name}" for name, number in flow)),
         ("Reference price", f"{market['reference_price']}; values in {market['numeraire']}"),
         ("Labelling", f"“{conventions['labelling']}”: {count(conventions['orders'])} swaps are orders"),
         (

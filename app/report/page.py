@@ -46,7 +46,7 @@ def write_report(document: Json, folder: Path) -> ReportFiles:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         files.html.write_text(render(lasting), encoding="utf-8")
-        files.json.write_text(json.dumps(lasting, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        files.json.write_text(json.dumps(lasting, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise StoreError(f"{folder}: the report cannot be written: {error.strerror}; see --report-dir") from error
     return files

@@ -8,15 +8,17 @@ import {Math} from "pactsmith/Math.sol";
 /// @notice Let H be what the heavier side sells, Y what the lighter side sells, and m(n) the price at which venue 0,
 ///         its fee included, would buy the next unit after n of the heavier token went through it. The rule looks for
 ///         the net amount n with (H - n) * m(n) = Y: at m(n) the lighter side takes H - n and the pool takes the rest.
-///         Everybody trades at p = m(n), rounded down. The pool pays more than p for n, as its average price is
-///         better than its marginal one; that surplus is donated to its liquidity providers.
+///         Among integers it is the largest n with (H - n) * m(n) >= Y, up to a tolerance. Everybody trades at that
+///         price, rounded down. The pool pays more than it for n, as its average price is better than its marginal
+///         one; that surplus is donated to its liquidity providers.
 ///         Where p = Y / H already lies between the pool's bid and ask, nothing is sent through the pool.
 /// @dev Promises:
-///      - one price: with `paid` = floor(H * m(n)), an order that sells x of the heavier token gets
-///        floor(x * paid / H), one that sells y of the lighter token floor(y * H / paid). Where rounding would leave
-///        the pool nothing of the surplus, `paid` is what there is: Y + r(n), r(n) being what the pool paid;
-///      - Y + r(n) - paid is donated; should the pool not accept it, it is left over. Of the heavier token at most
-///        `_tolerance` is left over (or what selling one more unit would lack), and for each fill less than one unit;
+///      - one price p = paid / H: an order that sells x of the heavier token gets floor(x * paid / H), one that sells
+///        y of the lighter token floor(y * H / paid). With both sides paid = ceil(Y * H / (H - n)), which is the
+///        marginal price up to what `_tolerance` is of H - n, or up to the next unit's; with one side it is
+///        floor(H * m(H));
+///      - what the pool paid beyond p, Y + r(n) - paid, is donated; should the pool not accept it, it is left over.
+///        Beside that less than one unit a fill is left over;
 ///      - order independence: every fill depends on the set of orders only, never on their order;
 ///      - nobody below the limit. An order whose limit p breaks is left out, all such orders of a pass at once, and p
 ///        is found anew among the others; an order once left out stays out, so each pass has fewer orders.
@@ -29,7 +31,8 @@ contract FunctionMaximizing is IClearingRule {
     uint256 private constant MOST_WANTED = type(uint128).max;
     uint256 private constant PIPS = 1e6;
     uint256 private constant Q96 = 1 << 96;
-    uint256 private constant MAX_QUOTES = 40;
+    /// @dev What a batch may ask of the pool: the gas of a batch stays bounded, whatever order somebody puts in.
+    uint256 private constant MOST_QUOTES = 10;
 
     /// @dev One pass. At a price `paid` / `heavy` with `paid` from `leastPaid` to `mostPaid` nobody's limit breaks.
     struct Pass {
@@ -42,13 +45,16 @@ contract FunctionMaximizing is IClearingRule {
         bool heavyIsToken0;
         uint256 leastPaid;
         uint256 mostPaid;
+        uint256 quotesLeft;
+        bool ranOut; // the pool cannot take enough, or the quotes did not suffice to find out
     }
 
-    /// @dev What the pool would do for n: take it, pay `received`, and stand at a price that makes `paid` of `heavy`.
+    /// @dev What the pool would do for n: take it, pay `received`, and then buy at a price that makes `worth` of
+    ///      `heavy`.
     struct Point {
         uint256 n;
         uint256 received;
-        uint256 paid;
+        uint256 worth;
     }
 
     /// @inheritdoc IClearingRule
@@ -59,19 +65,23 @@ contract FunctionMaximizing is IClearingRule {
         for (uint256 i = 0; i < orders.length; ++i) {
             isIn[i] = orders[i].sellAmount <= MOST_SOLD && orders[i].minBuyAmount <= MOST_WANTED;
         }
+        uint256 quotesLeft = MOST_QUOTES;
         for (uint256 pass = 0; pass < orders.length; ++pass) {
             Pass memory p = _weigh(orders, isIn);
             if (p.heavy == 0) return fills;
+            p.quotesLeft = quotesLeft;
             _boundPaid(orders, isIn, p);
-            (Point memory at, bool ranOut) = _search(p);
-            if (ranOut) {
+            Point memory at = _search(p);
+            uint256 paid = _paid(p, at);
+            if (p.ranOut) {
                 _leaveOutLargest(orders, isIn, p, at);
-            } else if (p.leastPaid <= at.paid && at.paid <= p.mostPaid) {
-                if (_execute(p, at)) _pay(orders, isIn, p, at.paid, fills);
+            } else if (p.leastPaid <= paid && paid <= p.mostPaid) {
+                if (_execute(p, at, paid)) _pay(orders, isIn, p, paid, fills);
                 return fills;
             } else {
-                _leaveOutBroken(orders, isIn, p, at.paid);
+                _leaveOutBroken(orders, isIn, p, paid);
             }
+            quotesLeft = p.quotesLeft;
         }
     }
 
@@ -130,22 +140,37 @@ contract FunctionMaximizing is IClearingRule {
 
     /// @dev Finds the largest feasible n, up to the tolerance, by quotes: the first guess is exact within one
     ///      liquidity range, from there it is regula falsi (Illinois) on the excess, which falls in n.
-    ///      Where the pool takes no more than `at.n`, which is too little, `ranOut` is true.
-    function _search(Pass memory p) private returns (Point memory at, bool ranOut) {
-        if (p.bound == 0) return (Point(0, 0, p.light), false);
+    ///      Where that is too little (`ranOut`), the pool can take at least `at.n`.
+    function _search(Pass memory p) private returns (Point memory at) {
+        at.worth = p.light;
+        if (p.bound == 0) return at;
         (Point memory high, uint256 sqrtPriceAfter) = _quote(p, p.bound);
-        if (p.light == 0) return (high, high.n < p.heavy);
+        if (p.light == 0) {
+            p.ranOut = high.n < p.heavy;
+            return high;
+        }
+        if (p.ranOut) return at;
+        if (high.n == p.bound) {
+            if (_excess(p, high) >= 0) return high;
+            return _narrow(p, high, _onOneCurve(p, sqrtPriceAfter));
+        }
+        // Past its last liquidity a pool's price falls to nothing: look at the price just before that.
+        if (high.n != 0) (high,) = _quote(p, high.n - 1);
+        p.ranOut = _excess(p, high) >= 0;
+        return p.ranOut ? high : _narrow(p, high, high.n / 2);
+    }
+
+    function _narrow(Pass memory p, Point memory high, uint256 guess) private returns (Point memory at) {
         int256 excessLow = int256(p.bound);
         int256 excessHigh = _excess(p, high);
-        if (excessHigh >= 0) return (high, high.n < p.bound && uint256(excessHigh) > _tolerance(p, high));
-        at = Point(0, 0, p.light);
-        uint256 guess = high.n == p.bound ? _onOneCurve(p, sqrtPriceAfter) : high.n / 2;
         int256 last;
-        for (uint256 i = 0; i < MAX_QUOTES && high.n - at.n > 1; ++i) {
+        at.worth = p.light;
+        while (high.n - at.n > 1) {
             // One unit of either token below the line, so that rounding does not make it infeasible.
-            guess = Math.saturatingSub(guess, 2 + p.heavy / Math.max(high.paid, 1));
+            guess = Math.saturatingSub(guess, 2 + p.heavy / Math.max(high.worth, 1));
             guess = Math.min(Math.max(guess, at.n + 1), high.n - 1);
             (Point memory found,) = _quote(p, guess);
+            if (p.ranOut) return at;
             int256 excess = _excess(p, found);
             if (excess < 0) {
                 (high, excessHigh) = (found, excess);
@@ -153,7 +178,7 @@ contract FunctionMaximizing is IClearingRule {
                 last = -1;
             } else {
                 (at, excessLow) = (found, excess);
-                if (uint256(excess) <= _tolerance(p, found)) return (at, false);
+                if (uint256(excess) <= _tolerance(p, found)) break;
                 if (last > 0) excessHigh /= 2;
                 last = 1;
             }
@@ -175,25 +200,38 @@ contract FunctionMaximizing is IClearingRule {
         return Math.mulDiv(2 * p.bound, p.bound, linear + root);
     }
 
-    /// @dev H - n - Y * H / paid: what of the heavier token stays unclaimed. Feasible is what is not negative.
+    /// @dev H - n - Y / m(n): what of the heavier token would stay unclaimed at m(n). Feasible is what is not negative
+    ///      and, with its rounding, can be paid.
     function _excess(Pass memory p, Point memory at) private pure returns (int256) {
-        if (at.paid == 0) return -int256(p.heavy);
-        return int256(p.heavy) - int256(at.n) - int256(Math.mulDivUp(p.light, p.heavy, at.paid));
+        if (at.worth == 0) return -int256(p.heavy);
+        int256 excess = int256(p.heavy) - int256(at.n) - int256(Math.mulDivUp(p.light, p.heavy, at.worth));
+        return excess >= 0 && _paid(p, at) > p.light + at.received ? -1 : excess;
+    }
+
+    /// @dev What the heavier side gets in all.
+    function _paid(Pass memory p, Point memory at) private pure returns (uint256) {
+        if (p.light != 0) return Math.mulDivUp(p.light, p.heavy, p.heavy - at.n);
+        return Math.min(at.worth, at.received);
     }
 
     /// @dev Four units of the heavier token, four that a unit of the other token is worth, and 2**-48 of the side.
     function _tolerance(Pass memory p, Point memory at) private pure returns (uint256) {
-        return 4 + 4 * (p.heavy / Math.max(at.paid, 1) + 1) + (p.heavy >> 48);
+        return 4 + 4 * (p.heavy / Math.max(at.worth, 1) + 1) + (p.heavy >> 48);
     }
 
     // ------------------------------------------------------------------ the pool
 
-    /// @dev A quote that fails is a pool that takes nothing.
+    /// @dev Where the quote fails, or is one too many, nothing is known of the pool: it has run out.
     function _quote(Pass memory p, uint256 amount) private returns (Point memory at, uint256 sqrtPriceAfter) {
+        p.ranOut = p.quotesLeft == 0;
+        if (p.ranOut) return (at, 0);
+        --p.quotesLeft;
         try IKernel(msg.sender).quote(0, p.heavyToken, amount) returns (uint256 spent, uint256 received, uint160 after_) {
             (at.n, at.received, sqrtPriceAfter) = (spent, received, after_);
-            at.paid = Math.min(_worth(p, after_), p.light + received);
-        } catch {}
+            at.worth = _worth(p, after_);
+        } catch {
+            p.ranOut = true;
+        }
     }
 
     /// @dev What `heavy` is worth at the pool's marginal price, after fee, rounded down.
@@ -205,14 +243,14 @@ contract FunctionMaximizing is IClearingRule {
     }
 
     /// @dev Sells n and donates the surplus; false, and nothing changed, where the pool does not do what it quoted.
-    function _execute(Pass memory p, Point memory at) private returns (bool) {
+    function _execute(Pass memory p, Point memory at, uint256 paid) private returns (bool) {
         if (at.n != 0) {
             try IKernel(msg.sender).trade(0, p.heavyToken, at.n, at.received) {}
             catch {
                 return false;
             }
         }
-        uint256 surplus = p.light + at.received - at.paid;
+        uint256 surplus = p.light + at.received - paid;
         if (surplus != 0) {
             (address token0, address token1,) = IKernel(msg.sender).venue(0);
             try IKernel(msg.sender).donate(0, p.heavyIsToken0 ? token1 : token0, surplus) {} catch {}
@@ -262,7 +300,7 @@ contract FunctionMaximizing is IClearingRule {
                     heavy -= largest;
                 }
             }
-            tooMuch = heavy > at.n && (p.light == 0 || Math.mulDiv(heavy - at.n, at.paid, p.heavy) > p.light);
+            tooMuch = heavy > at.n && (p.light == 0 || Math.mulDiv(heavy - at.n, at.worth, p.heavy) > p.light);
         }
     }
 }

@@ -38,7 +38,8 @@ contract VolatilityDonation is IClearingRule {
     /// @dev No limit above this can be met; see MOST_SOLD.
     uint256 private constant MOST_WANTED = type(uint128).max;
     uint256 private constant PIPS = 1e6;
-    uint256 private constant MAX_QUOTES = 40;
+    /// @dev What a batch may ask of the pool: the gas of a batch stays bounded, whatever order somebody puts in.
+    uint256 private constant MOST_QUOTES = 40;
 
     /// @dev One pass. The pool may pay from `leastOut` to `mostOut` without breaking anybody's limit.
     struct Pass {
@@ -53,7 +54,8 @@ contract VolatilityDonation is IClearingRule {
         uint256 mostOut;
         uint256 net; // n, and r(n): what was sold, or where the price was found
         uint256 received;
-        bool ranOut; // the pool takes no more than `net`, which is too little
+        bool ranOut; // the pool cannot take enough, or the quotes did not suffice to find out
+        uint256 quotesLeft;
         uint256 keptPips; // what the fee leaves, in 1e-6
     }
 
@@ -85,9 +87,11 @@ contract VolatilityDonation is IClearingRule {
         for (uint256 i = 0; i < orders.length; ++i) {
             isIn[i] = orders[i].sellAmount <= MOST_SOLD && orders[i].minBuyAmount <= MOST_WANTED;
         }
+        uint256 quotesLeft = MOST_QUOTES;
         for (uint256 pass = 0; pass < orders.length; ++pass) {
             Pass memory p = _weigh(orders, isIn, sqrtPrice, keptPips);
             if (p.heavy == 0) return;
+            p.quotesLeft = quotesLeft;
             _boundOutput(orders, isIn, p);
             if (_settle(p)) {
                 _pay(orders, isIn, p, fills);
@@ -95,6 +99,7 @@ contract VolatilityDonation is IClearingRule {
             }
             if (p.ranOut) _leaveOutLargest(orders, isIn, p);
             else _leaveOutBroken(orders, isIn, p);
+            quotesLeft = p.quotesLeft;
         }
     }
 
@@ -199,7 +204,7 @@ contract VolatilityDonation is IClearingRule {
         if (p.light == 0) {
             if (_trade(p, p.heavy, p.leastOut)) return true;
             (p.net, p.received) = _quote(p, p.heavy);
-            p.ranOut = p.net < p.heavy;
+            p.ranOut = p.ranOut || p.net < p.heavy;
             return false;
         }
         bool begun = _sellMost(p);
@@ -236,6 +241,7 @@ contract VolatilityDonation is IClearingRule {
     function _search(Pass memory p) private returns (uint256 net, uint256 received) {
         (net, received) = (p.net, p.received);
         (uint256 spent, uint256 paid) = _quote(p, p.bound - p.net);
+        if (p.ranOut) return (net, received);
         uint256 high = p.net + spent;
         int256 excessLow = p.net == 0 ? int256(p.bound) : _excess(p, net, received);
         int256 excessHigh = _excess(p, high, p.received + paid);
@@ -245,9 +251,10 @@ contract VolatilityDonation is IClearingRule {
             return (high, received);
         }
         int256 last;
-        for (uint256 i = 0; i < MAX_QUOTES && high - net > 1; ++i) {
+        while (high - net > 1) {
             uint256 guess = _between(p, net, high, uint256(excessLow), uint256(-excessHigh));
             (, paid) = _quote(p, guess - p.net);
+            if (p.ranOut) break;
             paid += p.received;
             int256 excess = _excess(p, guess, paid);
             if (excess < 0) {
@@ -317,11 +324,16 @@ contract VolatilityDonation is IClearingRule {
 
     // ------------------------------------------------------------------ the pool
 
-    /// @dev A quote that fails is a pool that takes nothing.
+    /// @dev Where the quote fails, or is one too many, nothing is known of the pool: it has run out.
     function _quote(Pass memory p, uint256 amount) private returns (uint256 spent, uint256 received) {
+        p.ranOut = p.quotesLeft == 0;
+        if (p.ranOut) return (0, 0);
+        --p.quotesLeft;
         try IKernel(msg.sender).quote(0, p.heavyToken, amount) returns (uint256 s, uint256 r, uint160) {
             (spent, received) = (s, r);
-        } catch {}
+        } catch {
+            p.ranOut = true;
+        }
     }
 
     /// @dev Sells `amount` more; false, and nothing changed, where the pool would pay less than `leastOut`.

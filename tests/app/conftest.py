@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,9 +16,12 @@ from ingest.store import Store
 from verify.market import load_config, simulate
 from verify.templates import templates
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 BLOCKS = 240
 HOSTILE_NAME = "<img src=x onerror=alert(1)>"
-HOSTILE_SYMBOL = "<b onclick=\"alert(2)\">'&\x1b[31m"
+HOSTILE_SYMBOL = '<b onclick="alert(2)">\'&'
 HOSTILE_RULE = "<script>alert(3)<"
 REJECTED = """// SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;

@@ -41,14 +41,9 @@ def after_selling(here: Market, sides: Sides, n: int) -> tuple[int, int]:
         return received, here.sqrt_price
 
 
-def paid_after(here: Market, sides: Sides, n: int) -> int:
-    received, root = after_selling(here, sides, n)
-    return min(worth_at(here, sides, root), sides.light + received)
-
-
-def tolerance(sides: Sides, paid: int) -> int:
-    """The documented bound on what is left over of the heavier token, fills' rounding apart."""
-    return 4 + 4 * (sides.heavy // max(paid, 1) + 1) + (sides.heavy >> 48)
+def tolerance(sides: Sides, worth: int) -> int:
+    """How far the balance (H - n) * m(n) = Y may be missed, in units of the heavier token."""
+    return 4 + 4 * (sides.heavy // max(worth, 1) + 1) + (sides.heavy >> 48)
 
 
 def test_a_net_amount_worked_out_by_hand():
@@ -93,30 +88,42 @@ def test_everybody_trades_at_the_price_after_the_net_trade(drawn):
     assert result.trail.traded_in[light] == 0
     received, root = after_selling(here, sides, n)
     assert r == received
-    paid = min(worth_at(here, sides, root), sides.light + r) if n else sides.light
+    worth = worth_at(here, sides, root) if n else sides.light
+    paid = -(-sides.light * sides.heavy // (sides.heavy - n)) if sides.light else min(worth, r)
     assert [result.fills[i] for i in inside] == fills_at(batch, sides.heavy0, paid, sides.heavy)
-    # As a fraction: the pool's marginal price with its fee, to within the unit that makes paid whole.
-    if n and paid < sides.light + r:
-        marginal = Fraction(root**2, Q192) ** (1 if sides.heavy0 else -1) * here.kept
-        assert 0 <= marginal - Fraction(paid, sides.heavy) <= Fraction(2, sides.heavy)
-    # n is the definition's, and all of the surplus is the pool's.
+    # All of the surplus is the pool's; what is left over is the rounding of the fills.
     assert result.trail.donated[light] == sides.light + r - paid
     assert result.trail.donated[heavy] == 0
-    if sides.light:
-
-        def feasible(k: int) -> bool:
-            return paid_after(here, sides, k) * (sides.heavy - k) >= sides.light * sides.heavy
-
-        excess = sides.heavy - n - Fraction(sides.light * sides.heavy, paid)
-        assert excess >= 0
-        assert excess <= tolerance(sides, paid) or not feasible(n + 1)
-        best = largest(feasible, sides.bound)
-        assert abs(best - n) <= tolerance(sides, paid) + tolerance(sides, paid_after(here, sides, best))
-    else:
+    on_heavy_side = sum(1 for ask in batch if ask.sells0 == sides.heavy0)
+    assert result.residue[light] < on_heavy_side
+    assert result.residue[heavy] <= len(batch) - on_heavy_side + sides.heavy // max(paid, 1) + 1
+    if not n:
+        return
+    marginal = Fraction(root**2, Q192) ** (1 if sides.heavy0 else -1) * here.kept
+    price = Fraction(paid, sides.heavy)
+    if not sides.light:
         assert n == sides.heavy
-    rounding = [sum(1 for ask in batch if ask.sells0 != sides.heavy0), sum(1 for ask in batch if ask.sells0 == sides.heavy0)]
-    assert result.residue[heavy] <= max(tolerance(sides, paid), 2 * sides.heavy // n if n else 0) + rounding[0]
-    assert result.residue[light] <= rounding[1]
+        assert 0 <= marginal - price <= Fraction(2, sides.heavy) or paid == r
+        return
+
+    def excess_at(k: int) -> Fraction:
+        """H - k - Y / m(k), negative also where the price could not be paid."""
+        out, root_after = after_selling(here, sides, k)
+        balance = -(-sides.light * sides.heavy // (sides.heavy - k))
+        if balance > sides.light + out:
+            return Fraction(-1)
+        return sides.heavy - k - Fraction(sides.light * sides.heavy, max(1, worth_at(here, sides, root_after)))
+
+    # p is the marginal price there, but for what the tolerance, or else one more unit, makes of it.
+    assert excess_at(n) >= 0
+    near = excess_at(n) <= tolerance(sides, worth) + 1
+    assert near or excess_at(n + 1) < 1
+    if near:
+        assert -Fraction(2, sides.heavy) <= marginal - price
+        assert marginal - price <= marginal * (tolerance(sides, worth) + 2) / (sides.heavy - n) + Fraction(2, sides.heavy)
+    # And n is the largest that is feasible.
+    best = largest(lambda k: excess_at(k) >= 0, sides.bound)
+    assert abs(best - n) <= 2 * tolerance(sides, worth) + 2
 
 
 @settings(max_examples=60, deadline=None)

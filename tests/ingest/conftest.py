@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from eth_abi import encode
@@ -13,6 +13,9 @@ from eth_hash.auto import keccak
 
 from ingest.content import content_id
 from ingest.records import History, LiquidityEvent, Pool, PoolState, Swap, Token
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TOKEN0 = "0x" + "a0" * 20
 TOKEN1 = "0x" + "c0" * 20
@@ -128,7 +131,8 @@ class LogFile:
         header = list(self.rows[0])
         lines = [",".join(header)]
         for row in self.rows:
-            lines.append(",".join(f'"{row[name]}"' if name == "topics" else str(row[name]) for name in header))
+            cells = (f'"{row[name]}"' if name == "topics" else str(row[name]) for name in header)
+            lines += [",".join(cells)]
         return "\n".join(lines) + "\n"
 
     def write(self, path: Path) -> Path:

@@ -60,7 +60,7 @@ def test_the_days_figures_are_those_measured_before(day):
     jit = jit_events(day)
     for sender in top4:
         classes = {labels[swap.seq].flow_class for swap in day.swaps if swap.sender == sender}
-        assert classes == {"arbitrage"} or classes == {"arbitrage", "jit"}
+        assert classes in ({"arbitrage"}, {"arbitrage", "jit"})
     universal = "0x3fc91a3afd70395cd496c647d5a6cc9d4b2b7fad"
     assert {labels[swap.seq].flow_class for swap in day.swaps if swap.sender == universal} == {"user"}
     assert len({day.events[seq].tx_hash for seq in jit if day.events[seq].kind == "mint"}) == 29
@@ -70,13 +70,12 @@ def test_the_days_figures_are_those_measured_before(day):
 
 @pytest.mark.shared_data
 def test_the_three_labellings_nest(day):
-    wanted = {
-        convention: {intent.seq for intent in orders(day, label_swaps(day, convention))} for convention in CONVENTIONS
-    }
+    labels = {convention: label_swaps(day, convention) for convention in CONVENTIONS}
+    wanted = {convention: {intent.seq for intent in orders(day, labels[convention])} for convention in CONVENTIONS}
     assert wanted["routers"] < wanted["rules"] < wanted["all"]
     assert len(wanted["all"]) == 6045 - 29 - 1
     routed = {swap.seq for swap in day.swaps if swap.sender in ROUTERS}
-    assert wanted["routers"] == {seq for seq in routed if label_swaps(day, "rules")[seq].flow_class == "user"}
+    assert wanted["routers"] == {seq for seq in routed if labels["rules"][seq].flow_class == "user"}
 
 
 @pytest.mark.shared_data
@@ -197,7 +196,7 @@ def test_burning_first_and_minting_again_is_no_jit_and_the_collect_belongs_to_it
 
 
 def trending(build, sender, recipients, gain, count=40, tx_index=0):
-    """One sender buys token0 (price up) in every third block; 60 s later the price has moved on by ``gain`` (or not)."""
+    """One sender buys token0 again and again; 60 s later the price has risen by ``gain``, or fallen (each 4th time)."""
     swaps, price = [], 1.0
     for turn in range(count):
         for step, (who, move) in enumerate(((sender, 0.0), (OTHER, gain if turn % 4 else -3 * gain))):
@@ -221,29 +220,24 @@ def trending(build, sender, recipients, gain, count=40, tx_index=0):
 def test_a_sender_at_the_top_of_the_block_that_knows_the_next_move_is_an_arbitrageur(build):
     history = trending(build, BOT, [BOT], 0.001, count=20)
     labels = label_swaps(history, "rules")
-    mine = {labels[swap.seq] for swap in history.swaps if swap.sender == BOT}
-    (label,) = mine
+    (label,) = {labels[swap.seq] for swap in history.swaps if swap.sender == BOT}
     assert label.flow_class == "arbitrage"
     assert "top of the block" in label.rule
     assert "the pool's own later price" in label.rule
     deep = trending(build, BOT, [BOT], 0.001, count=20, tx_index=50)
-    assert {label_swaps(deep, "rules")[swap.seq].flow_class for swap in deep.swaps if swap.sender == BOT} == {"unknown"}
+    labels = label_swaps(deep, "rules")
+    assert {labels[swap.seq].flow_class for swap in deep.swaps if swap.sender == BOT} == {"unknown"}
 
 
 def test_a_significant_markout_makes_an_arbitrageur_of_a_sender_with_recipients(build):
     history = trending(build, BOT, [BOT, VICTIM], 0.004)
-    steady = replace(history, prices=())
-    rules = {label_swaps(steady, "rules")[swap.seq].rule for swap in history.swaps if swap.sender == BOT}
-    # three wins of 40 bps and one loss of 120 bps in turn: no mean, so no arbitrage
-    assert rules == {"no rule applies"}
-    fine = [PricePoint(swap.block_ts + 60, str(1 + swap.seq)) for swap in history.swaps]
-    fine += [PricePoint(point.ts + 20, point.price) for point in fine]
-    fine.sort(key=lambda point: point.ts)
-    dense = tuple(
-        PricePoint(history.swaps[0].block_ts + 30 * step, str(1 + step)) for step in range(40 * 40 * 12 // 30 + 100)
-    )
-    told = replace(history, prices=dense)
-    (rule,) = {label_swaps(told, "rules")[swap.seq].rule for swap in history.swaps if swap.sender == BOT}
+    labels = label_swaps(history, "rules")
+    # three wins of 40 bps and one loss of 120 bps in turn: no mean, so no arbitrage by the pool's own price
+    assert {labels[swap.seq].rule for swap in history.swaps if swap.sender == BOT} == {"no rule applies"}
+    start, end = history.swaps[0].block_ts, history.swaps[-1].block_ts
+    rising = tuple(PricePoint(ts, str(1 + number)) for number, ts in enumerate(range(start, end, 30)))
+    labels = label_swaps(replace(history, prices=rising), "rules")
+    (rule,) = {labels[swap.seq].rule for swap in history.swaps if swap.sender == BOT}
     assert "300-s markout" in rule
     assert "the reference price" in rule
 
@@ -251,8 +245,8 @@ def test_a_significant_markout_makes_an_arbitrageur_of_a_sender_with_recipients(
 def test_a_coarse_reference_price_is_not_used_for_markouts(build):
     history = trending(build, BOT, [BOT], 0.001, count=20)
     hourly = tuple(PricePoint(history.swaps[0].block_ts + 3600 * hour, "1") for hour in range(20))
-    rules = {label_swaps(replace(history, prices=hourly), "rules")[swap.seq].rule for swap in history.swaps}
-    assert any("the pool's own later price" in rule for rule in rules)
+    labels = label_swaps(replace(history, prices=hourly), "rules")
+    assert any("the pool's own later price" in label.rule for label in labels.values())
 
 
 def test_routers_and_senders_of_many_are_users(build):

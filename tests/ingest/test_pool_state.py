@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import InputError
@@ -73,6 +73,7 @@ V2 = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(V3 | V2)
 def test_every_state_round_trips_through_its_document(state):
     assert parse_pool_state(json.loads(json.dumps(pool_state_document(state)))) == state

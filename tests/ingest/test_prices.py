@@ -7,7 +7,7 @@ import gzip
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import InputError
@@ -43,13 +43,13 @@ def test_the_hourly_closes_count_from_the_end_of_the_hour(day_paths, shared_data
 
 
 def test_a_series_of_known_prices_counts_from_its_time(build, tmp_path):
-    points, source = read(build, tmp_path, ["ts,price", "2000,2.5", "1000,1.5", "2000,2.50"])
-    assert points == (PricePoint(1000, "1.5"), PricePoint(2000, "2.5"))
+    points, source = read(build, tmp_path, ["ts,price", "2000,25", "1000,15", "2000,25.0"], near=Fraction(20))
+    assert points == (PricePoint(1000, "15"), PricePoint(2000, "25"))
     assert "BBB per AAA (found from the pool's first price), known from ts on" in source
     series = PriceSeries(points)
     assert series.at(999) is None
-    assert (series.at(1999).price, series.at(1999).age_s) == (Fraction(3, 2), 999)
-    assert (series.at(2000).price, series.at(2000).age_s) == (Fraction(5, 2), 0)
+    assert (series.at(1999).price, series.at(1999).age_s) == (15, 999)
+    assert (series.at(2000).price, series.at(2000).age_s) == (25, 0)
     assert PriceSeries(()).at(5) is None
 
 
@@ -68,6 +68,7 @@ def test_the_way_round_is_found_told_or_refused(build, tmp_path):
         read(build, tmp_path, ["ts,price", "1000,2000"])
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**30), st.integers(0, 18))
 def test_a_turned_price_is_exact(number, places):
     from ingest.prices import _turned
@@ -107,3 +108,10 @@ def test_pool_prices_are_exact_and_in_whole_tokens(build):
     assert pool_price(pair, build.make_state("v2", reserve0=3, reserve1=7)) == Fraction(7, 3)
     with pytest.raises(ValueError, match="neither"):
         pool_price(pair, build.make_state("v2"))
+
+
+def test_without_a_pool_price_the_way_round_must_be_told(build, tmp_path):
+    lines = ["ts,price", "1000,0.5"]
+    with pytest.raises(InputError, match="not known here"):
+        read(build, tmp_path, lines, near=None)
+    assert read(build, tmp_path, lines, near=None, invert=True)[0] == (PricePoint(1000, "2"),)

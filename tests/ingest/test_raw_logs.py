@@ -8,7 +8,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import InputError
@@ -77,6 +77,7 @@ UINT128 = st.one_of(st.sampled_from([0, (1 << 128) - 1]), st.integers(0, (1 << 1
 ADDRESS = st.integers(0, (1 << 160) - 1).map(lambda number: f"0x{number:040x}")
 
 
+@settings(deadline=None)
 @given(
     amount0=INT256, amount1=INT256, liquidity=UINT128, sender=ADDRESS, recipient=ADDRESS, gas=UINT256, gas_price=UINT256
 )
@@ -99,6 +100,7 @@ def test_a_swap_log_reads_back_to_what_was_encoded(
     assert (swap.sqrt_price_x96, swap.tick) == (build.ONE_X96, -1)
 
 
+@settings(deadline=None)
 @given(owner=ADDRESS, liquidity=UINT128, amount0=UINT256, amount1=UINT256, lower=st.integers(-14787, 14786))
 def test_liquidity_logs_read_back_to_what_was_encoded(
     build, tmp_path_factory, owner, liquidity, amount0, amount1, lower
@@ -203,3 +205,10 @@ def test_real_v2_logs_give_the_listed_swaps(shared_data, build, tmp_path):
     }
     assert found == expected
     assert len(found) == 69
+
+
+def test_a_pair_where_nothing_changed_is_no_history(build, tmp_path):
+    path = build.LogFile("v2").add("Sync", (), (5, 6)).write(tmp_path / "pair.csv")
+    state = build.make_state("v2", reserve0=5, reserve1=6)
+    with pytest.raises(InputError, match="no event that changes the pool"):
+        read_history(path, initial_state=state, name="x")

@@ -126,6 +126,7 @@ def test_the_round_trip_covers_every_table_and_column(build, tmp_path):
     assert {table for table, _ in rest} == {"history", "event", "known_limit", "price", "heldout_ledger"}
 
 
+@settings(deadline=None)
 @given(st.lists(SWAPS | LIQUIDITY, max_size=5))
 def test_events_round_trip_through_their_columns(events):
     numbered = tuple(replace(event, seq=seq) for seq, event in enumerate(events))

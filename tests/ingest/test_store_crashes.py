@@ -20,9 +20,9 @@ WORKERS.set_forkserver_preload(["ingest.store"])  # each worker starts in millis
 KILLS = 10
 
 
-def big_history(build, name: str, first_amount: int):
-    events = [build.make_swap(seq, block=100 + seq, amount0=first_amount + seq) for seq in range(2000)]
-    return build.make_history(events, name=name)
+def big_history(build, name: str, first_amount: int, events: int = 2000):
+    swaps = [build.make_swap(seq, block=100 + seq, amount0=first_amount + seq) for seq in range(events)]
+    return build.make_history(swaps, name=name)
 
 
 def write_for_ever(root, histories, started) -> None:
@@ -73,7 +73,7 @@ def write_with_little_disk(root, history, limit_bytes, told) -> None:
 def test_a_full_disk_is_said_and_loses_nothing(build, tmp_path, share):
     store, kept = Store(tmp_path), big_history(build, "kept", 1)
     store.write_history(kept)
-    more = big_history(build, "more", 10**30)
+    more = big_history(build, "more", 10**30, events=12_000)
     limit = int(store.database.stat().st_size * share) + 1
     told = WORKERS.Queue()
     writer = WORKERS.Process(target=write_with_little_disk, args=(tmp_path, more, limit, told))
@@ -103,7 +103,7 @@ def write_until(root, histories, stop, told) -> None:
             store.write_history(histories[written % 2], replace=True)
             written += 1
         told.put(("writer", written, None))
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the test shows it
         told.put(("writer", written, repr(error)))
 
 
@@ -118,7 +118,7 @@ def read_until(root, ids, stop, told) -> None:
             store.list_histories()
             read += 1
         told.put(("reader", read, None))
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the test shows it
         told.put(("reader", read, repr(error)))
 
 
@@ -153,7 +153,7 @@ def test_threads_of_one_process_read_and_write_too(build, tmp_path):
                     store.write_history(replace(base, name=f"t{number}-{turn}"))
                 else:
                     assert store.load_history("test") == base
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the test shows it
             errors.append(error)
 
     threads = [threading.Thread(target=act, args=(number,)) for number in range(4)]

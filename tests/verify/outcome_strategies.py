@@ -114,7 +114,7 @@ def _batch(
     window: int, rows: list[OrderOutcome], sandwiched: Flow | None, residue: Flow, price: Fraction, in_token0: bool
 ) -> BatchOutcome:
     def traders(out: str) -> dict[str, Flow]:
-        flows = {
+        return {
             party: total(
                 taken(row.sells_token0, row.sell_amount, getattr(row, out))
                 for row in rows
@@ -122,7 +122,6 @@ def _batch(
             )
             for party in ("users", "unknown")
         }
-        return flows
 
     def closed(flows: dict[str, Flow]) -> dict[str, Flow]:
         rest = total(flows.values())

@@ -9,11 +9,11 @@ from hypothesis import given
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from outcome_strategies import UNIT, consistent, order, outcomes  # noqa: E402
+from outcome_strategies import UNIT, consistent, order, outcomes
 
-from verify.findings import Finding  # noqa: E402
-from verify.outcomes import Flow  # noqa: E402
-from verify.score.gates import first_failure, gates, gates_of_findings  # noqa: E402
+from verify.findings import Finding
+from verify.outcomes import Flow
+from verify.score.gates import first_failure, gates, gates_of_findings
 
 
 def check(replay):

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from outcome_strategies import GAS, GWEI, UNIT, consistent, order  # noqa: E402
+from outcome_strategies import GAS, GWEI, UNIT, consistent, order
 
-from verify.score import ratios  # noqa: E402
+from verify.score import ratios
 
 
 def exact(ratio):

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from outcome_strategies import GAS, GWEI, PRICE, UNIT, consistent, order, outcomes  # noqa: E402
+from outcome_strategies import GAS, GWEI, PRICE, UNIT, consistent, order, outcomes
 
-from verify.outcomes import Flow  # noqa: E402
-from verify.score import welfare  # noqa: E402
-from verify.score.frame import OutcomesError  # noqa: E402
+from verify.outcomes import Flow
+from verify.score import welfare
+from verify.score.frame import OutcomesError
 
 
 def column_sums(table):

@@ -165,7 +165,8 @@ class Chain:
             if bought < wish.min_out:
                 self._revert()
                 return None
-            changed = world.venue.changed_by_swap(mark) | self._values(self._balances(wish.trader or wish.contract))
+            changed = world.venue.changed_by_swap(mark, wish.zero_for_one)
+            changed |= self._values(self._balances(wish.trader or wish.contract))
         world.update(changed)
         self.book.truths.append(TruthRow(self._tx_hash(), wish, sold, bought))
         self._write(logs, gas_used)

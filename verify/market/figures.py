@@ -42,7 +42,7 @@ def figures(history: History, *, quote_is_token0: bool) -> dict[str, float]:
     found |= {"size log mean": np.log(sizes[sizes > 0]).mean(), "size log sd": np.log(sizes[sizes > 0]).std()}
     found |= {"blocks with a swap": len(in_block) / blocks}
     found |= {f"swaps per active block {name}": np.quantile(in_block, _QUANTILES[name]) for name in ("p50", "p90")}
-    found |= {"swaps per active block max": in_block.max()}
+    found |= {"swaps per active block mean": in_block.mean(), "swaps per active block max": in_block.max()}
     found |= {f"price move {name}": np.quantile(moves, _QUANTILES[name]) for name in ("p50", "p90", "p99")}
     found |= {"same direction as before": (ways[1:] == ways[:-1]).mean()}
     for flow_class in FLOW_CLASSES:

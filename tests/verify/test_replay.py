@@ -1,0 +1,181 @@
+"""The replay's identities, on histories that the genuine bytecode made."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from rules import GREEDY, LAZY, LOOPING, bundled, written
+
+from ingest.labels import jit_events, label_swaps
+from verify.admission import admit
+from verify.audit import audit
+from verify.baselines import Anchors, Cut, compute
+from verify.compile import constructor_data
+from verify.evaluate import HEADLINE_NAME, Candidate, Resources, evaluate
+from verify.jobs import Plan
+from verify.plan import read
+from verify.reference import Reference
+from verify.replay import Stage
+from verify.run import keeps_state
+from verify.score.ratios import net_mechanism
+from verify.world import World
+
+
+def plan_of(history):
+    jit = jit_events(history)
+    readings = {name: read(history, label_swaps(history, name), jit) for name in ("rules", "routers", "all")}
+    return Plan(history, audit(history)[1], readings, None)
+
+
+def replayed(history, rules, windows=(1,), workers=1):
+    """Outcomes by (rule's name, window)."""
+    artifacts = [admit(rule.source, file=rule.file) for rule in rules]
+    candidates = [
+        Candidate(constructor_data(artifact, rule.parameters), keeps_state(artifact))
+        for artifact, rule in zip(artifacts, rules, strict=True)
+    ]
+    tasks = [(i, window) for i in range(len(rules)) for window in windows]
+    found = evaluate(plan_of(history), candidates, tasks, Resources(workers, 4 * 1024**3), lambda *_: None)
+    return {(rules[i].name, window): verdict for (i, window), verdict in found.items()}
+
+
+@pytest.mark.parametrize("market", ["demo-v3", "demo-v2"])
+def test_sequential_in_its_own_block_is_the_amm_order_by_order(simulated, market):
+    found = replayed(simulated(market, blocks=120, seed=3), bundled("Sequential"))
+    for name, outcomes in found["Sequential", 1].items():
+        assert outcomes.orders, name
+        for order in outcomes.orders:
+            assert order.bought == order.amm_out
+            assert net_mechanism(0)(order)[0] == 0
+
+
+@pytest.mark.parametrize("rule", bundled(), ids=lambda rule: rule.name)
+def test_bots_removed_and_mechanism_add_up_to_the_improvement_exactly(simulated, rule):
+    found = replayed(simulated("demo-v3", blocks=120, seed=4), [rule], windows=(1, 4))
+    for window in (1, 4):
+        orders = found[rule.name, window][HEADLINE_NAME].orders
+        parts = [
+            (
+                Fraction(order.bought - order.history_out, order.history_out),
+                Fraction(order.amm_out - order.history_out, order.history_out),
+                Fraction(order.bought - order.amm_out, order.history_out),
+                order.value,
+            )
+            for order in orders
+        ]
+        assert all(whole == bots + mechanism for whole, bots, mechanism, _ in parts)
+        means = [sum(part[i] * part[3] for part in parts) for i in range(3)]
+        assert means[0] == means[1] + means[2]
+
+
+def test_a_rule_that_fills_nothing_gains_nobody_anything(simulated):
+    found = replayed(simulated("demo-v3", blocks=120, seed=5), [LAZY], windows=(1, 5))
+    for by_variant in found.values():
+        for outcomes in by_variant.values():
+            for order in outcomes.orders:
+                assert not order.filled
+                assert order.bought == min(order.fallback_out, order.amm_out)
+                assert order.gas == order.gas_amm
+                assert all(net_mechanism(scale)(order)[0] <= 0 for scale in (0, 1, 2))
+
+
+def test_in_every_world_what_one_party_gets_another_gives(simulated):
+    found = replayed(simulated("demo-v3", blocks=120, seed=6), bundled("FunctionMaximizing"), windows=(3,))
+    donated = 0
+    for batch in found["FunctionMaximizing", 3][HEADLINE_NAME].batches:
+        for world in (batch.history, batch.amm, batch.candidate):
+            assert sum(flow.token0 for flow in world.values()) == 0
+            assert sum(flow.token1 for flow in world.values()) == 0
+        donated += batch.lp_fees["candidate"].token0 + batch.lp_fees["candidate"].token1
+    assert donated > 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"), [(GREEDY, "below-limit"), (LOOPING, "rule-failed")], ids=["greedy", "looping"]
+)
+def test_a_rule_that_breaks_a_promise_is_turned_down_with_the_kernels_own_error(simulated, rule, code):
+    (finding,) = replayed(simulated("demo-v3", blocks=40, seed=7), [rule])[rule.name, 1]
+    assert finding.stage == "run"
+    assert finding.code == code
+    assert "settles in block" in finding.message
+
+
+def test_the_first_reason_counts_however_the_work_was_split(simulated, monkeypatch):
+    history = simulated("demo-v3", blocks=80, seed=8)
+    first = replayed(history, [GREEDY], workers=1)
+    monkeypatch.setattr("verify.evaluate.BATCHES_PER_UNIT", 3)
+    assert replayed(history, [GREEDY], workers=2) == first
+
+
+COUNTING = written(
+    "Counting",
+    """
+        IKernel kernel = IKernel(msg.sender);
+        uint256 seen = kernel.load(0);
+        kernel.store(0, seen + orders.length);
+        if (seen % 3 == 0) {
+            for (uint256 i; i < orders.length; ++i) {
+                (uint256 spent, uint256 received,) = kernel.quote(0, orders[i].sellToken, orders[i].sellAmount);
+                if (spent != orders[i].sellAmount || received < orders[i].minBuyAmount) continue;
+                kernel.trade(0, orders[i].sellToken, orders[i].sellAmount, received);
+                fills[i] = Fill(orders[i].sellAmount, received);
+            }
+        }
+    """,
+)
+"""Serves a batch only where the number of orders that it has seen in its life is divisible by three."""
+
+
+def test_a_rule_with_state_gives_the_same_under_any_split_of_the_work(simulated, monkeypatch):
+    history = simulated("demo-v3", blocks=120, seed=9)
+    rules = [COUNTING, *bundled("VolatilityDonation")]
+    whole = replayed(history, rules, windows=(1, 3), workers=1)
+    monkeypatch.setattr("verify.evaluate.BATCHES_PER_UNIT", 2)
+    assert replayed(history, rules, windows=(1, 3), workers=2) == whole
+
+    seen, served = 0, []
+    for batch in whole["Counting", 1][HEADLINE_NAME].batches:
+        served.append(seen % 3 == 0)
+        seen += batch.order_count
+    by_window = {batch.window: i for i, batch in enumerate(whole["Counting", 1][HEADLINE_NAME].batches)}
+    assert any(served)
+    assert not all(served)
+    for order in whole["Counting", 1][HEADLINE_NAME].orders:
+        assert order.filled == served[by_window[order.window]] or order.fallback_out < order.limit
+
+
+def test_a_variant_of_a_rule_with_state_starts_where_its_training_ended(simulated):
+    whole = replayed(simulated("demo-v3", blocks=120, seed=9), [COUNTING])["Counting", 1]
+    heldout = {order.seq for order in whole["limits: 300 bps"].orders}
+    assert heldout < {order.seq for order in whole[HEADLINE_NAME].orders}
+    headline = {order.seq: order.filled for order in whole[HEADLINE_NAME].orders if order.seq in heldout}
+    assert {order.seq: order.filled for order in whole["limits: 300 bps"].orders} == headline
+
+
+def test_every_settlement_meets_cold_storage_whatever_ran_before_it(simulated):
+    """Each batch in a world that has run nothing else costs the same gas as in the world that ran all of them."""
+    history = simulated("demo-v3", blocks=40, seed=2)
+    (rule,) = bundled("CallAuction")
+    code = constructor_data(admit(rule.source, file=rule.file), rule.parameters)
+    plan = plan_of(history)
+
+    def anchors():
+        return Anchors(World.build(history.initial_state), plan.trace)
+
+    baseline = compute(
+        history,
+        plan.readings["rules"],
+        Reference(history),
+        anchors(),
+        slack_bps=50,
+        cuts=[Cut("settlement", 2)],
+    )
+    prepared = baseline.batches["settlement", 2]
+    most = max(len(batch.batch.orders) for batch in prepared)
+    together = Stage(history, anchors(), code, most)
+    in_turn = [together.run(batch) for batch in prepared]
+    backwards = [together.run(batch) for batch in reversed(prepared)]
+    alone = [Stage(history, anchors(), code, most).run(batch) for batch in prepared]
+    assert len(prepared) > 10
+    assert in_turn == backwards[::-1] == alone

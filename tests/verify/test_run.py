@@ -1,0 +1,158 @@
+"""The whole of `verify`: from a history and rules to a stored document."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from rules import GREEDY, LAZY, bundled, written
+
+from ingest.errors import InputError
+from ingest.store import Store
+from verify.run import Options, Rule, verify
+
+TIMES = ("seconds", "from_store")
+
+
+def without_times(document):
+    return {key: value for key, value in document.items() if key not in TIMES}
+
+
+def card(document, name, window=1):
+    (found,) = [c for c in document["candidates"] if (c["name"], c["window_blocks"]) == (name, window)]
+    return found
+
+
+@pytest.fixture(scope="module")
+def history(simulated):
+    return simulated("demo-v3", blocks=300, seed=11)
+
+
+@pytest.fixture(scope="module")
+def scored(history, tmp_path_factory):
+    """One run with the control, an auction and bad rules, and its store."""
+    store = Store(tmp_path_factory.mktemp("scored"))
+    broken = Rule("Broken", "pragma solidity 0.8.30;\ncontract Broken {", {}, "Broken.sol")
+    rules = [*bundled("Sequential", "CallAuction"), LAZY, GREEDY, broken]
+    return store, rules, verify(history, rules, store, Options(windows=(1, 2)))
+
+
+def test_a_document_has_a_scorecard_for_every_rule_and_window_and_is_plain_json(scored):
+    _, rules, document = scored
+    assert [(c["name"], c["window_blocks"]) for c in document["candidates"]] == [
+        (rule.name, window) for rule in rules for window in (1, 2)
+    ]
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert document["source"] == "simulated"
+    assert any("simulated" in sentence for sentence in document["caveats"])
+    assert document["audit"]["mismatched"] == 0
+
+
+def test_the_control_without_gas_changes_nothing_and_is_no_improvement(scored):
+    free = card(scored[2], "Sequential")["sensitivity"]["gas price: 0"]
+    assert (free["mean"], free["lower95"], free["upper95"]) == (0, 0, 0)
+    assert free["verdict"] == "no improvement"
+
+
+def test_a_rule_that_fills_nothing_never_scores_above_zero(scored):
+    for window in (1, 2):
+        lazy = card(scored[2], "Lazy", window)
+        assert lazy["metrics"]["heldout"]["net_mechanism_bps"]["mean"] <= 0
+        assert lazy["metrics"]["train"]["net_mechanism_bps"]["mean"] <= 0
+        assert lazy["verdict"] not in {"improvement", "transfer", "protects"}
+        assert lazy["fills"]["heldout"]["filled"] == 0
+
+
+def test_means_of_bots_and_mechanism_add_up_to_the_improvement(scored):
+    for found in scored[2]["candidates"]:
+        if found["status"] == "scored":
+            for part in ("train", "heldout"):
+                metrics = found["metrics"][part]
+                means = [metrics[name]["mean"] for name in ("bots_removed_bps", "mechanism_bps", "improvement_bps")]
+                assert means[0] + means[1] == pytest.approx(means[2], abs=1e-9)
+
+
+def test_what_is_turned_down_is_a_row_with_its_reason(scored):
+    greedy, broken = card(scored[2], "Greedy"), card(scored[2], "Broken")
+    assert greedy["status"] == greedy["verdict"] == "rejected"
+    assert greedy["findings"][0]["code"] == "below-limit"
+    assert broken["status"] == "rejected"
+    assert broken["findings"][0]["line"] == 2
+    assert "mean" not in broken["metrics"]["heldout"]["net_mechanism_bps"]
+
+
+def test_baselines_stand_beside_the_candidates_in_the_same_measures(scored):
+    by_name = {found["name"]: found["metrics"]["heldout"] for found in scored[2]["baselines"]}
+    assert list(by_name) == ["history", "amm", "standalone"]
+    assert by_name["history"]["improvement_bps"]["mean"] == 0
+    assert by_name["amm"]["net_mechanism_bps"]["mean"] == 0
+    assert by_name["amm"]["improvement_bps"]["mean"] == by_name["amm"]["bots_removed_bps"]["mean"]
+
+
+def test_a_second_run_answers_from_the_store_with_the_same_numbers(scored, history, monkeypatch):
+    store, rules, document = scored
+
+    def never(*_):
+        raise AssertionError("replayed again")
+
+    monkeypatch.setattr("verify.isolate.Pool.map", never)
+    again = verify(history, rules, store, Options(windows=(1, 2)))
+    assert again["from_store"] == 8
+    assert without_times(again) == without_times(document)
+
+
+def test_two_runs_from_scratch_give_the_same_document_but_for_times(scored, history, tmp_path, monkeypatch):
+    _, rules, document = scored
+    monkeypatch.setattr("verify.evaluate.BATCHES_PER_UNIT", 17)
+    other = verify(history, rules, Store(tmp_path), Options(windows=(1, 2), workers=1))
+    assert without_times(other) == without_times(document)
+
+
+def test_the_ledger_remembers_every_evaluation_and_verdicts_pay_for_it(history, store):
+    (auction,) = bundled("CallAuction")
+    first = verify(history, [auction], store, Options(windows=(1,)))
+    second = verify(history, bundled("Sequential"), store, Options(windows=(1, 2)))
+    again = verify(history, [auction], store, Options(windows=(1,)))
+    assert [d["heldout"]["ledger_rows"] for d in (first, second, again)] == [1, 3, 3]
+    assert again["from_store"] == 1
+    assert card(again, "CallAuction")["verdict_bounds"]["tests"] == 3
+
+
+def test_other_parameters_are_another_candidate(history, store):
+    (rule,) = bundled("VolatilityDonation")
+    name = next(iter(rule.parameters))
+    other = replace(rule, parameters=rule.parameters | {name: rule.parameters[name] + 1})
+    document = verify(history, [rule, other], store, Options(windows=(1,)))
+    first, second = document["candidates"]
+    assert first["candidate_id"] != second["candidate_id"]
+    assert document["heldout"]["ledger_rows"] == 2
+
+
+def test_a_rule_whose_constructor_fails_is_turned_down(history, store):
+    members = "constructor(uint256 a) { require(a == 1, 'only one'); }"
+    rule = replace(written("Picky", "", members), parameters={"a": 2})
+    (found,) = verify(history, [rule], store, Options(windows=(1,)))["candidates"]
+    assert found["verdict"] == "rejected"
+    assert "only one" in found["verdict_why"]
+
+
+def test_gas_that_cannot_be_priced_leaves_m_unscored_and_says_so(history, store):
+    pool = history.pool
+    tokens = [replace(token, symbol=f"T{i}") for i, token in enumerate((pool.token0, pool.token1))]
+    state = replace(history.initial_state, pool=replace(pool, token0=tokens[0], token1=tokens[1]))
+    unpriced = replace(history, initial_state=state)
+    document = verify(unpriced, bundled("Sequential"), store, Options(windows=(1,)))
+    (found,) = document["candidates"]
+    assert found["metrics"]["heldout"]["net_mechanism_bps"]["status"] == "unscored"
+    assert found["verdict"] == "unscored"
+    assert any("--native-price" in sentence for sentence in document["caveats"])
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [(Options(windows=()), "window"), (Options(windows=(0,)), "window"), (Options(workers=0), "workers")],
+)
+def test_bad_options_are_named(history, store, options, field):
+    with pytest.raises(InputError, match=field):
+        verify(history, bundled("Sequential"), store, options)
