@@ -109,14 +109,11 @@ def _order_rows(
     filled_count = sum(1 for sold, _ in result.fills if sold)
     gas_share = -(-result.gas // filled_count) if filled_count else 0
     settle_block = prepared.batch.settle_block
-    settle_price = reference.price(settle_block)
     rows = []
     for i, seq in enumerate(prepared.batch.orders):
         swap = _swap(history, seq)
         base = baseline.orders[seq]
         sold, bought = result.fills[i]
-        placed_price = reference.price(swap.block_number)
-        drift = settle_price / placed_price if swap.zero_for_one else placed_price / settle_price
         value0, value1 = reference.values(swap.block_number)
         rows.append(
             OrderOutcome(
@@ -143,7 +140,7 @@ def _order_rows(
                 gas_price_wei=swap.gas_price_wei if swap.gas_price_wei is not None else DEFAULT_GAS_PRICE_WEI,
                 value=int(swap.amount_in * (value0 if swap.zero_for_one else value1)),
                 bought_per_wei=reference.bought_per_wei(swap.block_number, buys_token0=not swap.zero_for_one),
-                drift_bps=float(10_000 * (drift - 1)),
+                drift_bps=reference.drift_bps(swap.block_number, settle_block, sells_token0=swap.zero_for_one),
             )
         )
     return rows
@@ -231,11 +228,12 @@ def _closed(flows: dict[str, Flow]) -> dict[str, Flow]:
 def _price_spread_bps(rows: Sequence[OrderOutcome], fills: Sequence[tuple[int, int]]) -> float:
     widest = Fraction(1)
     for sells_token0 in (True, False):
-        prices = [
-            Fraction(bought, sold)
+        same_way = [
+            (bought, sold)
             for row, (sold, bought) in zip(rows, fills, strict=True)
             if sold and bought and row.sells_token0 is sells_token0
         ]
-        if len(prices) > 1:
+        if len(same_way) > 1:
+            prices = [Fraction(*fill) for fill in same_way]
             widest = max(widest, max(prices) / min(prices))
     return float(10_000 * (widest - 1))

@@ -106,7 +106,9 @@ def replay(world: World, events: Sequence[Event]) -> tuple[list[Outcome], StateT
         changes: list[Slots] = []
         first = len(trace)
         with world.anchor():
-            for applied in _stretch(world, events[first : first + _STRETCH_EVENTS], fees[first : first + _STRETCH_EVENTS]):
+            for applied in _stretch(
+                world, events[first : first + _STRETCH_EVENTS], fees[first : first + _STRETCH_EVENTS]
+            ):
                 outcomes.append((applied.exact, applied.mode, applied.why))
                 changes.append(applied.changed)
         fee_pips = fees[first + len(changes)]

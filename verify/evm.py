@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pyrevm
 from eth_hash.auto import keccak
@@ -35,7 +35,7 @@ _REVERT = re.compile(r"Revert \{ gas_used: (\d+), output: 0x([0-9a-f]*) \}")
 _HALT = re.compile(r"Halt \{ reason: (.*), gas_used: (\d+) \}", re.DOTALL)
 _SLOT = r"(\d+): StorageSlot \{ previous_or_original_value: (\d+), present_value: (\d+) \}"
 _ACCOUNT = re.compile(
-    rf"(0x[0-9a-f]{{40}}): Account \{{ info: .*?, storage: \{{((?:{_SLOT}(?:, )?)*)\}}, status: AccountStatus\(([^)]*)\)"
+    rf"(0x[0-9a-f]{{40}}): Account \{{ info: .*?, storage: \{{((?:{_SLOT}(?:, )?)*)\}}, status: AccountStatus\("
 )
 _SLOT_PATTERN = re.compile(_SLOT)
 _CODE_LENGTH = re.compile(r"state: Analysed \{ len: (\d+),")

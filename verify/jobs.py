@@ -16,7 +16,7 @@ from verify.assemble import Settled, assemble
 from verify.baselines import Anchors, Baseline, Cut, PreparedBatch, compute
 from verify.findings import CandidateRejectedError, Finding
 from verify.reference import Reference
-from verify.replay import Stage
+from verify.replay import SignedBatches, Stage
 from verify.venues.ranges import positions_needed
 from verify.world import World
 
@@ -99,6 +99,7 @@ class _Worker:
         self.folder = folder
         self.plan: Plan = _load(folder / PLAN_FILE)
         self.reference = Reference(self.plan.history, self.plan.native_price)
+        self.signed: SignedBatches = {}
 
     def anchors(self) -> Anchors:
         """A fresh world: contracts get the same addresses for every candidate."""
@@ -146,7 +147,7 @@ def replay(unit: ReplayUnit) -> dict[str, Outcomes] | Rejected:
     batches = {leg: worker.batches(leg, unit.window_blocks) for leg in unit.legs}
     most_orders = max((len(batch.batch.orders) for found in batches.values() for batch in found), default=0)
     try:
-        stage = Stage(history, worker.anchors(), unit.creation_code, most_orders)
+        stage = Stage(history, worker.anchors(), unit.creation_code, most_orders, worker.signed)
     except CandidateRejectedError as error:
         return Rejected(unit.legs[0].name, unit.legs[0].first, error.findings)
     outcomes: dict[str, Outcomes] = {}

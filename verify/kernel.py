@@ -14,8 +14,9 @@ from verify.compile import compile_trusted
 from verify.evm import describe_revert
 
 if TYPE_CHECKING:
-    from verify.compile import Contract
     from collections.abc import Iterable, Sequence
+
+    from verify.compile import Contract
 
 Log = tuple[str, list[bytes], bytes]
 

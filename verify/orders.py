@@ -6,6 +6,7 @@ Sources: Solidity's ABI specification; EIP-712; contracts/kernel/IKernel.sol.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,7 @@ def order_words(
     )
 
 
+@functools.lru_cache(maxsize=64)
 def domain_separator(chain_id: int, kernel: str) -> bytes:
     """The EIP-712 domain separator of one deployed kernel."""
     return keccak(DOMAIN_TYPEHASH + keccak(b"Pactsmith") + keccak(b"1") + word(chain_id) + address_word(kernel))

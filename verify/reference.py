@@ -7,6 +7,7 @@ never the same pool after the trade.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,17 @@ def numeraire_is_token0(pool: Pool) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Prices at one time, in smallest units; see the methods of `Reference` of the same names."""
+
+    price: Fraction
+    value0: Fraction
+    value1: Fraction
+    token0_per_wei: Fraction | None
+    token1_per_wei: Fraction | None
+
+
 class Reference:
     """Prices and times of one history.
 
@@ -45,6 +57,9 @@ class Reference:
         history: The history.
         native_price: What one whole native coin is worth in whole units of the numeraire, for pools that hold no
             wrapped native coin; without it their gas cannot be priced.
+
+    Raises:
+        InputError: The history has no events, or its prices begin after them.
     """
 
     def __init__(self, history: History, native_price: Fraction | None = None) -> None:
@@ -70,9 +85,14 @@ class Reference:
         scale = Fraction(10**self.pool.token1.decimals, 10**self.pool.token0.decimals)
         self._point_prices = [Fraction(point.price) * scale for point in history.prices]
         self._pool_blocks, self._pool_prices = _pool_prices(history)
-        self._cache: dict[int, Fraction] = {}
+        self._moments: dict[int, Moment] = {}
 
         if history.prices:
+            if self._point_times[0] > self._times[0]:
+                raise InputError(
+                    "the price series begins after the history's first block: no price is known there",
+                    field=history.price_source or "prices",
+                )
             self.source = history.price_source
         else:
             self.source = "the pool's own price before each block's first event"
@@ -94,37 +114,53 @@ class Reference:
         span, seconds = blocks[left + 1] - blocks[left], times[left + 1] - times[left]
         return times[left] + (block - blocks[left]) * seconds // span
 
+    def at(self, block: int) -> Moment:
+        """Prices at the start of a block; each is made once, as exact fractions are dear and asked for per order."""
+        found = self._moments.get(block)
+        if found is None:
+            found = self._moments[block] = self._moment(block)
+        return found
+
     def price(self, block: int) -> Fraction:
         """P at the start of a block: smallest units of token1 for one smallest unit of token0."""
-        found = self._cache.get(block)
-        if found is None:
-            found = self._cache[block] = self._look_up(block)
-        return found
+        return self.at(block).price
 
     def values(self, block: int) -> tuple[Fraction, Fraction]:
         """What one smallest unit of token0 and of token1 is worth, in the numeraire's smallest unit."""
-        price = self.price(block)
-        return (Fraction(1), 1 / price) if self.in_token0 else (price, Fraction(1))
+        moment = self.at(block)
+        return moment.value0, moment.value1
 
     def bought_per_wei(self, block: int, *, buys_token0: bool) -> Fraction | None:
         """Smallest units of the bought token that one wei of gas money is worth; None where that is not known."""
-        price = self.price(block)
+        moment = self.at(block)
+        return moment.token0_per_wei if buys_token0 else moment.token1_per_wei
+
+    def drift_bps(self, placed_block: int, settle_block: int, *, sells_token0: bool) -> float:
+        """How P moved from one block to another, in bps; positive is good for who sells that token."""
+        if placed_block == settle_block:
+            return 0.0
+        before, after = self.price(placed_block), self.price(settle_block)
+        return float(10_000 * ((after / before if sells_token0 else before / after) - 1))
+
+    def _moment(self, block: int) -> Moment:
+        price = self._look_up(block)
+        value0, value1 = (Fraction(1), 1 / price) if self.in_token0 else (price, Fraction(1))
+        per_wei: tuple[Fraction | None, Fraction | None]
         if self._token0_is_native:
-            return Fraction(1) if buys_token0 else price
-        if self._token1_is_native:
-            return 1 / price if buys_token0 else Fraction(1)
-        if self._native_price is None:
-            return None
-        numeraire_per_wei = self._native_price * self.unit / 10**18
-        value0, value1 = self.values(block)
-        return numeraire_per_wei / (value0 if buys_token0 else value1)
+            per_wei = Fraction(1), price
+        elif self._token1_is_native:
+            per_wei = 1 / price, Fraction(1)
+        elif self._native_price is not None:
+            numeraire_per_wei = self._native_price * self.unit / 10**18
+            per_wei = numeraire_per_wei / value0, numeraire_per_wei / value1
+        else:
+            per_wei = None, None
+        return Moment(price, value0, value1, *per_wei)
 
     def _look_up(self, block: int) -> Fraction:
         if self._point_times:
-            i = bisect_right(self._point_times, self.time(block)) - 1
-            return self._point_prices[max(i, 0)]
-        i = bisect_left(self._pool_blocks, block) - 1
-        return self._pool_prices[max(i, 0)]
+            return self._point_prices[bisect_right(self._point_times, self.time(block)) - 1]
+        return self._pool_prices[bisect_left(self._pool_blocks, block) - 1]
 
 
 def _pool_prices(history: History) -> tuple[list[int], list[Fraction]]:

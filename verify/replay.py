@@ -32,6 +32,10 @@ _KINDS = {"v2": 2, "v3": 3}
 _RELAYER = accounts(1, "relayer")[0][0]
 
 
+SignedBatches = dict[tuple[str, tuple[int, ...], tuple[int, ...], int], bytes]
+"""Calldata of signed batches, by what it follows from: kernel, orders, limits, time."""
+
+
 class Stage:
     """One world with one candidate's rule and kernels installed; replays any batches, in any order.
 
@@ -42,13 +46,17 @@ class Stage:
         anchors: A world of it, with no candidate installed yet.
         creation_code: The rule's, with its constructor's arguments.
         most_orders: The most orders in any batch.
+        signed: Calldata of batches signed so far, shared by the stages of one process; grows.
 
     Raises:
         CandidateRejectedError: The rule's constructor fails.
     """
 
-    def __init__(self, history: History, anchors: Anchors, creation_code: bytes, most_orders: int) -> None:
+    def __init__(
+        self, history: History, anchors: Anchors, creation_code: bytes, most_orders: int, signed: SignedBatches
+    ) -> None:
         self._history = history
+        self._signed = signed
         self._anchors = anchors
         world = self._world = anchors.world
         world.load({})
@@ -85,7 +93,7 @@ class Stage:
         self._anchors.overlay(prepared.news)
         swaps = [self._swap(seq) for seq in batch.orders]
         address = self._kernels[prepared.fee_pips]
-        calldata = settle_signed_calldata(self._signed(prepared, swaps, address))
+        calldata = self._calldata(prepared, swaps, address)
         before = self._pool_balances()
         with world.anchor():
             try:
@@ -126,7 +134,15 @@ class Stage:
             raise PactsmithError(f"event {seq} is planned as an order, but is no swap")
         return event
 
-    def _signed(self, prepared: PreparedBatch, swaps: Sequence[Swap], address: str) -> list[SignedOrder]:
+    def _calldata(self, prepared: PreparedBatch, swaps: Sequence[Swap], address: str) -> bytes:
+        """The signed batch: the same for every candidate, whose kernels have the same addresses."""
+        key = (address, prepared.batch.orders, prepared.limits, prepared.timestamp)
+        found = self._signed.get(key)
+        if found is None:
+            found = self._signed[key] = settle_signed_calldata(self._orders(prepared, swaps, address))
+        return found
+
+    def _orders(self, prepared: PreparedBatch, swaps: Sequence[Swap], address: str) -> list[SignedOrder]:
         domain = domain_separator(self._history.pool.chain_id, address)
         tokens = (self._world.token0, self._world.token1)
         signed = []

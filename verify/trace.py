@@ -119,7 +119,7 @@ class Cursor:
         """
         trace = self._trace
         if 0 <= self._seq <= seq <= min(self._seq + _STRIDE, len(trace)):
-            written = dict(trace._changes(self._seq, seq))  # noqa: SLF001 - one thing in two classes
+            written = dict(trace._changes(self._seq, seq))
             self._state.update(written)
         else:
             state = trace.at(seq)

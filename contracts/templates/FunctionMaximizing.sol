@@ -32,7 +32,7 @@ contract FunctionMaximizing is IClearingRule {
     uint256 private constant PIPS = 1e6;
     uint256 private constant Q96 = 1 << 96;
     /// @dev What a batch may ask of the pool: the gas of a batch stays bounded, whatever order somebody puts in.
-    uint256 private constant MOST_QUOTES = 10;
+    uint256 private constant MOST_QUOTES = 16;
 
     /// @dev One pass. At a price `paid` / `heavy` with `paid` from `leastPaid` to `mostPaid` nobody's limit breaks.
     struct Pass {

@@ -39,7 +39,8 @@ contract VolatilityDonation is IClearingRule {
     uint256 private constant MOST_WANTED = type(uint128).max;
     uint256 private constant PIPS = 1e6;
     /// @dev What a batch may ask of the pool: the gas of a batch stays bounded, whatever order somebody puts in.
-    uint256 private constant MOST_QUOTES = 40;
+    uint256 private constant MOST_QUOTES = 16;
+    uint256 private constant MOST_STEPS = 8;
 
     /// @dev One pass. The pool may pay from `leastOut` to `mostOut` without breaking anybody's limit.
     struct Pass {
@@ -207,11 +208,13 @@ contract VolatilityDonation is IClearingRule {
             p.ranOut = p.ranOut || p.net < p.heavy;
             return false;
         }
-        bool begun = _sellMost(p);
-        if (begun && _sellRest(p)) return true;
+        if (_sellMost(p)) {
+            _sellRest(p);
+            return true;
+        }
         (uint256 net, uint256 received) = _search(p);
-        if (begun || (!p.ranOut && p.leastOut <= received && received <= p.mostOut)) {
-            return net == p.net || _trade(p, net - p.net, received - p.received) || begun;
+        if (!p.ranOut && p.leastOut <= received && received <= p.mostOut) {
+            return net == 0 || _trade(p, net, received);
         }
         (p.net, p.received) = (net, received);
         return false;
@@ -226,36 +229,43 @@ contract VolatilityDonation is IClearingRule {
         return _trade(p, most, Math.max(_leastFor(p, most), p.leastOut));
     }
 
-    /// @dev Within one liquidity range the excess is a straight line in n, from `bound` at 0 through the point that
-    ///      the first trade found. False where the pool does not pay enough for what is missing: a range ended.
-    function _sellRest(Pass memory p) private returns (bool) {
-        uint256 excess = uint256(_excess(p, p.net, p.received));
-        if (_slack(p, excess, p.received) <= _tolerance(p, p.net, p.received)) return true;
-        uint256 more = Math.mulDiv(p.net, excess, p.bound - excess);
-        more = Math.saturatingSub(more, _margin(p, p.net, p.received));
-        return more != 0 && _trade(p, more, Math.saturatingSub(_leastFor(p, p.net + more), p.received));
+    /// @dev Sells the rest from below, where every step is feasible. Within one liquidity range the excess is a straight
+    ///      line in n, from `bound` at 0 through the point that the first trade found, and the next step is the last.
+    ///      Where a range ended, that step may be one too far and is refused; half of it then shows the new line.
+    function _sellRest(Pass memory p) private {
+        (uint256 before, uint256 excessBefore) = (0, p.bound);
+        uint256 halvings = 0;
+        for (uint256 i = 0; i < MOST_STEPS; ++i) {
+            uint256 excess = uint256(_excess(p, p.net, p.received));
+            if (_slack(p, excess, p.received) <= _tolerance(p, p.net, p.received) || excessBefore <= excess) return;
+            uint256 more = Math.mulDiv(p.net - before, excess, excessBefore - excess);
+            more = Math.saturatingSub(more, _margin(p, p.net, p.received)) >> halvings;
+            if (more == 0) return;
+            uint256 net = p.net;
+            if (_trade(p, more, Math.saturatingSub(_leastFor(p, net + more), p.received))) {
+                (before, excessBefore, halvings) = (net, excess, 0);
+            } else {
+                ++halvings;
+            }
+        }
     }
 
-    /// @dev Brackets the largest feasible n by quotes, from what is sold already: regula falsi (Illinois) on the
-    ///      excess, which falls in n and has its one root between 0 and `bound`.
+    /// @dev Brackets the largest feasible n by quotes: regula falsi (Illinois) on the excess, which falls in n and has
+    ///      its one root between 0 and `bound`.
     function _search(Pass memory p) private returns (uint256 net, uint256 received) {
-        (net, received) = (p.net, p.received);
-        (uint256 spent, uint256 paid) = _quote(p, p.bound - p.net);
-        if (p.ranOut) return (net, received);
-        uint256 high = p.net + spent;
-        int256 excessLow = p.net == 0 ? int256(p.bound) : _excess(p, net, received);
-        int256 excessHigh = _excess(p, high, p.received + paid);
+        (uint256 high, uint256 paid) = _quote(p, p.bound);
+        if (p.ranOut) return (0, 0);
+        int256 excessLow = int256(p.bound);
+        int256 excessHigh = _excess(p, high, paid);
         if (excessHigh >= 0) {
-            received += paid;
-            p.ranOut = high < p.bound && _slack(p, uint256(excessHigh), received) > _tolerance(p, high, received);
-            return (high, received);
+            p.ranOut = high < p.bound && _slack(p, uint256(excessHigh), paid) > _tolerance(p, high, paid);
+            return (high, paid);
         }
         int256 last;
         while (high - net > 1) {
             uint256 guess = _between(p, net, high, uint256(excessLow), uint256(-excessHigh));
-            (, paid) = _quote(p, guess - p.net);
+            (, paid) = _quote(p, guess);
             if (p.ranOut) break;
-            paid += p.received;
             int256 excess = _excess(p, guess, paid);
             if (excess < 0) {
                 (high, excessHigh) = (guess, excess);

@@ -44,6 +44,7 @@ def contracts() -> dict[str, Contract]:
             "harness/hostile/Rules.sol",
             "harness/hostile/HostileToken.sol",
             "harness/hostile/Outsider.sol",
+            "harness/hostile/FakePool.sol",
         ]
     )
 

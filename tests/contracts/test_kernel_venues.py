@@ -14,6 +14,7 @@ from tests.contracts.kernel_world import (
     NOBODY,
     Q96,
     UINT_MAX,
+    ZERO,
     Instance,
     World,
     error_of,
@@ -25,6 +26,7 @@ from verify.evm import ExecutionError, Reverted
 E18 = 10**18
 CALLS = 14
 CALLS_OR_REVERTS = 15
+SENDER_FEE = 9
 
 
 @pytest.fixture(params=["v3", "v2"])
@@ -158,7 +160,7 @@ def test_nothing_for_nothing(world):
     assert answers(world, 2, ["uint256"]) == (0,)
 
 
-@pytest.mark.parametrize("amount", [2**112, 2**255 - 1, 2**255, UINT_MAX])
+@pytest.mark.parametrize("amount", [2**112 - 1, 2**112, 2**255 - 1, 2**255, UINT_MAX])
 def test_amounts_beyond_a_venues_range(world, amount):
     with world.evm.anchor():
         run(world, world.step("quote", 0, world.token0.address, amount, must=False))
@@ -321,6 +323,11 @@ def test_a_donation_of_more_than_custody(world):
     assert rule_error(world, donate) == ("CustodyExceeded", (world.token1.address, E18 + 1, E18))
 
 
+def test_a_donation_that_takes_more_than_it_gives(world):
+    world.token0.call_only("behave", SENDER_FEE, world.pools[0].address)
+    assert rule_error(world, world.step("donate", 0, world.token0.address, 1000)) == ("NotExactInput", (1100, 1000))
+
+
 def test_what_was_donated_is_gone(world):
     with reverts("CustodySpent", world.token0.address):
         run(world, world.step("donate", 0, world.token0.address, 1), fills=[(E18, E18), (E18, E18)])
@@ -457,3 +464,45 @@ def test_a_trade_behind_the_back_from_inside_the_kernels_own_trade():
     world.token1.call_only("behave", CALLS, world.pools[0].address)
     with reverts("VenueTouched", 1):
         run(world, world.step("trade", 0, world.token0.address, 1000, 0))
+
+
+def test_a_call_from_address_zero_is_no_pool(world):
+    """Only a simulation can make one; it finds no pool expected, and the kernel's tokens stay."""
+    world.token0.call_only("mint", world.kernel.address, 5)
+    with reverts("NotTheVenue", ZERO):
+        world.kernel.call_only("uniswapV3SwapCallback", 5, 0, b"", sender=ZERO)
+    with reverts("NotTheVenue", ZERO):
+        world.kernel.call_only("uniswapV3FlashCallback", 0, 0, encode(["bool", "uint256"], [True, 5]), sender=ZERO)
+
+
+# ---------------------------------------------------------------------- a venue that is not genuine
+
+ASKS_TWICE, ASKS_FOR_MORE, ASKS_FOR_LESS, NEVER_ASKS, TAKES_THE_OTHER = range(5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "error"),
+    [
+        (ASKS_TWICE, "trade", "NotTheVenue"),
+        (ASKS_FOR_MORE, "trade", "NotExactInput"),
+        (ASKS_FOR_LESS, "trade", "NotExactInput"),
+        (NEVER_ASKS, "trade", "NotExactInput"),
+        (TAKES_THE_OTHER, "trade", "VenueMismatch"),
+        (NEVER_ASKS, "quote", "VenueFailed"),
+        (ASKS_TWICE, "donate", "NotTheVenue"),
+        (NEVER_ASKS, "donate", "NotExactInput"),
+    ],
+)
+def test_a_false_pool_cannot_take_what_was_not_offered(mode, name, error):
+    """The deployer must not name such a pool. The kernel's own books hold even so, and earlier custody stays."""
+    world = World()
+    fake = world.deploy("FakePool", encode(["address", "address"], [world.token0.address, world.token1.address]))
+    fake.call_only("behave", mode)
+    world.pools, world.kinds = [fake], [3]
+    world.kernel = world.new_kernel(signed=False)
+    for token in (world.token0, world.token1):
+        token.call_only("mint", world.kernel.address, E18)
+    rest = (0,) if name == "trade" else ()
+    found, _ = rule_error(world, world.step(name, 0, world.token0.address, 1000, *rest))
+    assert found == error
+    assert world.held() == (E18, E18)

@@ -173,9 +173,9 @@ def test_every_settlement_meets_cold_storage_whatever_ran_before_it(simulated):
     )
     prepared = baseline.batches["settlement", 2]
     most = max(len(batch.batch.orders) for batch in prepared)
-    together = Stage(history, anchors(), code, most)
+    together = Stage(history, anchors(), code, most, {})
     in_turn = [together.run(batch) for batch in prepared]
     backwards = [together.run(batch) for batch in reversed(prepared)]
-    alone = [Stage(history, anchors(), code, most).run(batch) for batch in prepared]
+    alone = [Stage(history, anchors(), code, most, {}).run(batch) for batch in prepared]
     assert len(prepared) > 10
     assert in_turn == backwards[::-1] == alone

@@ -47,7 +47,7 @@ def test_on_simulated_markets(simulated, codes, seed):
     baseline = compute(history, reading, reference, anchors(), slack_bps=50, cuts=[Cut("settlement", 1)])
     prepared = baseline.batches["settlement", 1]
     for name, code in codes.items():
-        stage = Stage(history, anchors(), code, max((len(batch.batch.orders) for batch in prepared), default=0))
+        stage = Stage(history, anchors(), code, max((len(batch.batch.orders) for batch in prepared), default=0), {})
         outcomes = assemble(history, reference, baseline, 1, prepared, [stage.run(batch) for batch in prepared])
         if name == "Sequential":
             assert_the_control_is_the_amm(outcomes.orders)

@@ -117,3 +117,8 @@ def test_a_candidate_that_did_not_run_to_its_end():
     assert (found["admission"].passed, found["execution"].passed) == (True, False)
     assert found["budget_balance"].passed is None
     assert first_failure(found) == "execution: ran out of gas in window 7 [gas-cap]"
+
+
+def test_nobody_is_turned_down_without_a_reason():
+    with pytest.raises(ValueError, match="without a finding"):
+        gates_of_findings([])

@@ -225,6 +225,17 @@ def test_fairness_and_the_worst_order():
     assert card["fairness"]["gini"] == pytest.approx(gini)
 
 
+def test_the_distribution_leaves_out_dust_and_runs_from_the_least_to_the_most():
+    rows = [order(seq, bought=shifted(10**18, seq % 99), amm_out=10**18, history_out=10**18) for seq in range(300)]
+    rows[250] = replace(rows[250], value=1, bought=1)
+    found = score(outcomes(rows))["distribution"]["heldout"]["improvement_bps"]
+    assert len(found) == 21
+    assert found == sorted(found)
+    assert (found[0], found[10], found[-1]) == (0.0, 48.5, 98.0)
+    unpriced = score(outcomes([replace(row, bought_per_wei=None) for row in rows]))["distribution"]["heldout"]
+    assert unpriced["net_mechanism_bps"]["status"] == "unscored"
+
+
 def test_prices_within_a_batch():
     replay = outcomes([order(seq, block_number=seq // 2) for seq in range(600)])
     replay = replace(replay, batches=tuple(replace(b, price_spread_bps=float(b.window % 5)) for b in replay.batches))

@@ -405,11 +405,9 @@ def test_only_the_operator_moves_the_driver():
         with world.anchor(), pytest.raises(Reverted) as caught:
             world.evm.call(world.driver, data, sender=accounts(1)[0][0])
         assert caught.value.output == selector("OnlyOperator()")
+    callback = selector("uniswapV3SwapCallback(int256,int256,bytes)") + word(1) + word(1) + word(96) + word(0)
     with world.anchor(), pytest.raises(Reverted) as caught:
-        call = (
-            selector("uniswapV3SwapCallback(int256,int256,bytes)") + bytes(31) + b"\1" + bytes(31) + b"\1" + bytes(64)
-        )
-        world.evm.call(world.driver, call, sender=accounts(1)[0][0])
+        world.evm.call(world.driver, callback, sender=accounts(1)[0][0])
     assert caught.value.output == selector("OnlyPool()")
 
 

@@ -15,7 +15,7 @@ from ingest.records import LiquidityEvent, Pool, PoolState, TickLiquidity, Token
 from verify.abi import address_word, selector, word
 from verify.compile import compile_trusted
 from verify.evm import EvmMisuseError, Reverted
-from verify.slots import allowance_slot, balance_slot
+from verify.slots import allowance_slot, balance_slot, v3_tick_slots
 from verify.venues import OPERATOR, harness_contract
 from verify.world import FEE, TRADER_FUNDS, World, accounts
 
@@ -81,7 +81,7 @@ def act(world: World, generator: random.Random) -> None:
 def later_behaviour(world: World) -> list[tuple[int, int]]:
     """Amounts and whole-transaction gas of what comes next, each on cold state."""
     seen = []
-    generator = random.Random(7)
+    generator = random.Random(7)  # noqa: S311 - seeded, for repeatable data
     world.evm.set_block(10**6, 10**9)
     for _ in range(6):
         zero_for_one = generator.random() < 0.5
@@ -99,7 +99,7 @@ def later_behaviour(world: World) -> list[tuple[int, int]]:
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), actions=st.integers(0, 25))
 def test_a_captured_state_behaves_the_same_in_another_world(kind, seed, actions):
-    world, generator = build(kind), random.Random(seed)
+    world, generator = build(kind), random.Random(seed)  # noqa: S311 - seeded, for repeatable data
     for _ in range(actions):
         act(world, generator)
     slots = world.capture()
@@ -139,14 +139,13 @@ def test_a_loaded_state_knows_ticks_that_another_world_minted():
     loaded = build("v3")
     loaded.load(made.capture())
     for world in (made, loaded):
+        world.evm.set_block(9, 108)
         world.swap(False, 10**22)  # crosses what the other world minted
         world.swap(True, 10**14)
-    assert loaded.capture().items() <= made.capture().items()
-    for slots in (made.capture(), loaded.capture()):
-        world = build("v3")
-        world.load(made.capture())
-        world.update(slots)
-        assert world.capture() == made.capture()
+    known = loaded.capture()
+    assert known.items() <= made.capture().items()  # equal, but for the position, which cannot change in that world
+    minted = {(made.pool, slot) for tick in (198770, 199110) for slot in v3_tick_slots(tick)}
+    assert minted <= known.keys()
 
 
 def test_the_fee_is_part_of_a_state():
@@ -186,7 +185,7 @@ def cold_gas(world: World) -> int:
 
 @KINDS
 def test_router_gas_is_that_of_a_fresh_world_after_any_use(kind):
-    world, generator = build(kind), random.Random(3)
+    world, generator = build(kind), random.Random(3)  # noqa: S311 - seeded, for repeatable data
     for _ in range(20):
         act(world, generator)
     slots, block = world.capture(), (world.evm.block_number + 1, world.evm.timestamp + 12)
@@ -203,7 +202,9 @@ def test_looking_does_not_change_the_gas(kind):
     world = build(kind)
     expected = cold_gas(world)
     with world.anchor():
-        world.price(), world.tick(), world.liquidity(), world.exhausted(), world.quote(True, 10**9)  # noqa: B018
+        for look in (world.price, world.tick, world.liquidity, world.exhausted):
+            look()
+        world.quote(True, 10**9)
         assert world.router_swap(accounts(1)[0][0], True, 10**10, 1)[1] == expected
 
 

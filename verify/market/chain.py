@@ -49,8 +49,6 @@ class TruthRow:
 
     tx_hash: str
     trade: Trade
-    sold: int
-    bought: int
 
 
 @dataclass(slots=True)
@@ -168,7 +166,7 @@ class Chain:
             changed = world.venue.changed_by_swap(mark, wish.zero_for_one)
             changed |= self._values(self._balances(wish.trader or wish.contract))
         world.update(changed)
-        self.book.truths.append(TruthRow(self._tx_hash(), wish, sold, bought))
+        self.book.truths.append(TruthRow(self._tx_hash(), wish))
         self._write(logs, gas_used)
         return SwapResult(sold, bought)
 

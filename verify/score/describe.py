@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.score.metrics import NO_GAS_MONEY, unscored
+from verify.score.metrics import NO_GAS_MONEY, unscored, why_undefined
 from verify.score.ratios import charged_gas
 from verify.score.welfare import decimal_text
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from verify.score.frame import BoolArray, FloatArray, Frame
 
 Json = dict[str, Any]
+
+DISTRIBUTED = ("improvement_bps", "net_mechanism_bps")
 
 
 def batch_sizes(batches: Sequence[BatchOutcome]) -> dict[str, int]:
@@ -85,6 +87,17 @@ def fairness(frame: Frame, mask: BoolArray) -> Json:
         "gini": _gini(served) if served.any() else unscored("no order got anything"),
         "n": len(orders),
     }
+
+
+def distribution(frame: Frame, mask: BoolArray) -> Json:
+    """For plots: the 0th, 5th, … 100th percentile of the main metrics over the masked orders, dust left out."""
+    found: Json = {}
+    for metric in DISTRIBUTED:
+        column = frame.measures[metric]
+        counted = column[mask & ~frame.dust & ~np.isnan(column)]
+        steps = np.quantile(counted, np.linspace(0, 1, 21)).tolist() if len(counted) else None
+        found[metric] = steps or unscored(why_undefined(frame, mask & ~frame.dust, metric))
+    return found
 
 
 def worst_order(frame: Frame, mask: BoolArray, unit: int) -> Json:

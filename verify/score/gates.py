@@ -48,8 +48,10 @@ def gates(orders: Sequence[OrderOutcome], batches: Sequence[BatchOutcome]) -> di
 
 
 def gates_of_findings(findings: Iterable[Finding]) -> dict[str, Gate]:
-    """The gates of a candidate that was turned down before its replay was done."""
+    """The gates of a candidate that was turned down before its replay was done, for at least one finding."""
     findings = list(findings)
+    if not findings:
+        raise ValueError("no candidate is turned down without a finding")
     early = [finding for finding in findings if finding.stage in ADMISSION_STAGES]
     late = [finding for finding in findings if finding.stage not in ADMISSION_STAGES]
     found = dict.fromkeys(gates((), ()), Gate(None, "not reached"))

@@ -57,7 +57,7 @@ def tables(frame: Frame, slices: Sequence[Slice], resamples: Resamples) -> dict[
             weight = frame.value[defined]
             if not weight.any():
                 for metric in metrics:
-                    found[piece.name][metric] = unscored(_why_undefined(frame, piece.mask, metric))
+                    found[piece.name][metric] = unscored(why_undefined(frame, piece.mask, metric))
                 continue
             columns = [frame.measures[metric] for metric in metrics]
             groups.append(group(frame, frame.value, columns, defined))
@@ -139,7 +139,8 @@ def _by_definedness(frame: Frame, mask: BoolArray) -> dict[bytes, list[str]]:
     return found
 
 
-def _why_undefined(frame: Frame, mask: BoolArray, metric: str) -> str:
+def why_undefined(frame: Frame, mask: BoolArray, metric: str) -> str:
+    """Why a metric has no value over the masked orders, in words."""
     if not mask.any():
         return "no order of this kind"
     if metric in GAS_PRICED and not frame.gas_known:

@@ -53,6 +53,7 @@ RESULTS = (
     "capped_weights",
     "verdict_bounds",
     "bootstrap",
+    "distribution",
     "fills",
     "gas_per_order",
     "gas",
@@ -193,6 +194,10 @@ def _scores(
             "block_length": {part: found.block_length for part, found in resamples.items()},
             "resamples": RESAMPLES,
             "seed": seed,
+        },
+        "distribution": {
+            "train": describe.distribution(train, class_mask(train, flow_class)),
+            "heldout": describe.distribution(heldout, mask),
         },
         "fills": {"train": describe.fills(train), "heldout": describe.fills(heldout)},
         "gas_per_order": gas["per_order"],

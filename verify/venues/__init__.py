@@ -48,7 +48,9 @@ class SwapResult:
 
 
 class Applied(NamedTuple):
-    """What became of one historical event on the real pool. (Made for each event: a dataclass takes thrice as long.)
+    """What became of one historical event on the real pool.
+
+    One is made for each event of a history, and a frozen dataclass takes thrice as long to make.
 
     Args:
         exact: Every recorded number was met to the wei.

@@ -84,10 +84,7 @@ class V2:
         self._swap_slots = self._watched[:5]
         self._reserves_key = self._watched[0]
         evm.rebase(
-            {
-                (token.address, at.balance_slot(self.driver)): DRIVER_FUNDS
-                for token in (record.token0, record.token1)
-            }
+            {(token.address, at.balance_slot(self.driver)): DRIVER_FUNDS for token in (record.token0, record.token1)}
         )
         if state.reserve0 or state.reserve1:
             self._fill(state)
@@ -98,9 +95,7 @@ class V2:
                 raise InputError(f"no pair can have a reserve of {reserve}", field=name)
         try:
             with self._evm.persist():
-                self._evm.call(
-                    self.driver, _MINT + word(state.reserve0) + word(state.reserve1), sender=OPERATOR
-                )
+                self._evm.call(self.driver, _MINT + word(state.reserve0) + word(state.reserve1), sender=OPERATOR)
         except ExecutionError as error:
             raise InputError(f"no pair can have these reserves: {error}", field="reserve0") from error
         locked = self._evm.storage(self.pool, at.v2_share_slot("0x" + "0" * 40))

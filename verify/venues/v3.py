@@ -70,7 +70,9 @@ class V3:
         with evm.persist():
             created = evm.call(_FACTORY, self._deployment(record.fee_pips), sender=OPERATOR)
             self.pool = "0x" + created[12:32].hex()
-            driver = harness_contract("DriverV3").creation_code + address_word(self.pool) + tokens + address_word(OPERATOR)
+            driver = (
+                harness_contract("DriverV3").creation_code + address_word(self.pool) + tokens + address_word(OPERATOR)
+            )
             self.driver = evm.deploy(driver, sender=OPERATOR)
             router = bytes.fromhex(artifact(_ROUTER)["bytecode"][2:]) + address_word(_FACTORY) + word(0)
             self.router = evm.deploy(router, sender=OPERATOR)
@@ -86,10 +88,7 @@ class V3:
             ((self.pool, at.V3_FEE_GROWTH0), *either_way),
         )
         evm.rebase(
-            {
-                (token.address, at.balance_slot(self.driver)): DRIVER_FUNDS
-                for token in (record.token0, record.token1)
-            }
+            {(token.address, at.balance_slot(self.driver)): DRIVER_FUNDS for token in (record.token0, record.token1)}
         )
         self._fill(state, separate)
 
@@ -251,7 +250,9 @@ class V3:
             ("tick", at.v3_slot0_tick(packed), event.tick),
             ("liquidity", self.liquidity(), event.liquidity),
         )
-        return ", ".join(f"{name} {got} instead of {wanted}" for name, got, wanted in pairs if wanted not in (got, None))
+        return ", ".join(
+            f"{name} {got} instead of {wanted}" for name, got, wanted in pairs if wanted not in (got, None)
+        )
 
     def _resynced(self, event: Swap, changed: Slots) -> Slots:
         """The changed slots with what history recorded."""
