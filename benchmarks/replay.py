@@ -1,8 +1,9 @@
 """How fast history replays on one core, for v2 and v3, beside the floor of the same run.
 
 The floor is the EVM's own time for the same swaps: a loop inside one call, with no Python between them. The audit's
-loop calls the pool once an event, compares every number and keeps every slot that changed. Rounds alternate, so that
-whatever else the machine does falls on all of them alike.
+loop calls the pool once an event, compares every number and keeps every slot that changed. A settlement moves the world
+to another state, settles signed orders through the kernel on cold storage, and is undone. Rounds alternate, so that
+whatever else the machine does falls on all of them alike; times are CPU seconds of this one process.
 
     python benchmarks/replay.py [--events 4000] [--rounds 7] [--json]
 """
@@ -17,20 +18,26 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from coincurve import PrivateKey
+
 from ingest.records import Pool, PoolState, Swap, TickLiquidity, Token
+from verify import kernel
 from verify.abi import address_word, selector, word
 from verify.audit import replay
-from verify.compile import compile_trusted
+from verify.compile import compile_rule, compile_trusted, constructor_data
+from verify.contracts import contracts_dir
+from verify.orders import SignedOrder, domain_separator, order_words, read_fills, settle_signed_calldata, sign
 from verify.slots import balance_slot
 from verify.venues import OPERATOR
-from verify.world import World
+from verify.world import World, accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ingest.records import VenueKind
 
 SWAPS_A_BLOCK = 500
+ORDERS_A_BATCH = 20
 BLOCK_SECONDS = 12
 USD = Token("0x" + "a0" * 20, "USD", 6)
 ETH = Token("0x" + "c0" * 20, "ETH", 18)
@@ -150,15 +157,66 @@ def lasting_seconds(load: Workload) -> float:
     return seconds
 
 
+def settle_seconds(load: Workload, rule: str) -> float:
+    """As many orders as there are events, in signed batches of `ORDERS_A_BATCH`, each on one of two states."""
+    source = (contracts_dir() / "templates" / f"{rule}.sol").read_text(encoding="utf-8")
+    world = World.build(load.state)
+    rule_address = world.install(constructor_data(compile_rule(source), {}))
+    venue = (world.pool, 2 if load.kind == "v2" else 3)
+    settlement = world.install(kernel.creation(rule_address, [venue]))
+    traders = accounts(ORDERS_A_BATCH)
+    world.fund((address for address, _ in traders), [settlement])
+    calldata = settle_signed_calldata(signed_orders(load, world, settlement, traders))
+    here = world.capture()
+    with world.anchor():
+        world.swap(True, 10**9)
+        there = world.capture()
+    moves = [{key: state[key] for key in here if here[key] != there[key]} for state in (there, here)]
+    world.evm.set_block(*block_of(0))
+    started = time.process_time()
+    for i in range(len(load.events) // ORDERS_A_BATCH):
+        world.update(moves[i % 2])
+        with world.anchor():
+            output = world.evm.call(settlement, calldata, sender=OPERATOR, gas=2**62)
+    seconds = time.process_time() - started
+    assert all(sold for sold, _ in read_fills(output, ORDERS_A_BATCH)), "an order was left unfilled"
+    return seconds
+
+
+def signed_orders(
+    load: Workload, world: World, settlement: str, traders: Sequence[tuple[str, bytes]]
+) -> list[SignedOrder]:
+    """The history's first swaps as orders without a limit."""
+    domain = domain_separator(load.state.pool.chain_id, settlement)
+    tokens = (world.token0, world.token1)
+    signed = []
+    for event, (trader, key) in zip(load.events, traders, strict=False):
+        sell, buy = tokens if event.zero_for_one else tokens[::-1]
+        words = order_words(
+            trader=trader,
+            sell_token=sell,
+            buy_token=buy,
+            sell_amount=event.amount_in,
+            min_buy_amount=0,
+            nonce=0,
+            valid_to=2**63,
+            placed_at=event.block_ts,
+        )
+        signed.append(sign(words, PrivateKey(key), domain))
+    return signed
+
+
 LOOPS: dict[str, Callable[[Workload], float]] = {
     "floor": floor_seconds,
     "audit": audit_seconds,
     "one by one, cold": lasting_seconds,
+    "settle: CallAuction": lambda load: settle_seconds(load, "CallAuction"),
+    "settle: Sequential": lambda load: settle_seconds(load, "Sequential"),
 }
 
 
 def measure(kind: VenueKind, count: int, rounds: int) -> dict[str, Any]:
-    """Events a second of every loop, and their ratios to the floor of the same round."""
+    """Events or orders a second of every loop, and their ratios to the floor of the same round."""
     load = make_workload(kind, count, random.Random(20240105))  # noqa: S311 - seeded, for repeatable data
     seconds: dict[str, list[float]] = {name: [] for name in LOOPS}
     for loop in LOOPS.values():
@@ -170,7 +228,7 @@ def measure(kind: VenueKind, count: int, rounds: int) -> dict[str, Any]:
     for name, taken in seconds.items():
         ratios = [floor / own for floor, own in zip(seconds["floor"], taken, strict=True)]
         rows[name] = {
-            "events_per_second": round(count / statistics.median(taken)),
+            "per_second": round(count / statistics.median(taken)),
             "ratio_to_floor": round(statistics.median(ratios), 3),
             "ratio_low": round(min(ratios), 3),
             "ratio_high": round(max(ratios), 3),
@@ -190,10 +248,11 @@ def main() -> None:
         print(json.dumps(results, indent=1))
         return
     for result in results:
-        print(f"{result['kind']}: {result['events']} swaps, median of {result['rounds']} alternating rounds")
+        print(f"{result['kind']}: {result['events']} swaps or orders, median of {result['rounds']} alternating rounds")
         for name, row in result["loops"].items():
+            unit = "orders" if name.startswith("settle") else "events"
             print(
-                f"  {name:18} {row['events_per_second']:>7,} events/s   "
+                f"  {name:20} {row['per_second']:>7,} {unit}/s   "
                 f"{row['ratio_to_floor']:.2f} × floor ({row['ratio_low']:.2f} to {row['ratio_high']:.2f})"
             )
 

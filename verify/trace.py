@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from array import array
-from itertools import accumulate, chain, islice, repeat
+from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class StateTrace:
         Returns:
             All of them together, with the values after the last event.
         """
-        # Loops in C: this runs once for each of the history's events.
+        # Few steps in Python: this runs once for each of the history's events.
         keys = list(chain.from_iterable(changes))
         values = list(chain.from_iterable(map(dict.values, changes)))
         together = dict(zip(keys, values, strict=True))
@@ -60,7 +60,7 @@ class StateTrace:
             self._keys.append(key)
             self.base[key] = 0
         self._changed_ids.extend(map(self._ids.__getitem__, keys))
-        self._changed_values += b"".join(map(int.to_bytes, values, repeat(_WORD), repeat("big")))
+        self._changed_values += b"".join([value.to_bytes(_WORD, "big") for value in values])
         self._ends.extend(islice(accumulate(map(len, changes), initial=self._ends[-1]), 1, None))
         self._latest.update(together)
         if len(self) - self._kept_seqs[-1] >= _STRIDE:
@@ -88,7 +88,7 @@ class StateTrace:
         return self._differing(self._kept_states[place] | dict(self._changes(self._kept_seqs[place], seq)))
 
     def cursor(self) -> Cursor:
-        """A place in the trace for a world as it was built: the first `move` goes from the base."""
+        """A walk through the trace, not begun yet."""
         return Cursor(self)
 
     def _changes(self, first: int, end: int) -> Iterator[tuple[Key, int]]:
@@ -112,7 +112,8 @@ class Cursor:
     def move(self, seq: int) -> Slots:
         """Goes to the moment right before event ``seq``, and returns the slots that differ between the two moments.
 
-        A slot that changed and changed back may be among them.
+        A slot that changed and changed back may be among them. The first move returns every slot that the history
+        ever changes, so that it does not matter which of its moments the world was at.
 
         Raises:
             IndexError: No such moment.
@@ -123,11 +124,9 @@ class Cursor:
             self._state.update(written)
         else:
             state = trace.at(seq)
-            written = {
-                key: state.get(key, trace.base[key])
-                for key in self._state.keys() | state.keys()
-                if self.value(key) != state.get(key, trace.base[key])
-            }
+            written = trace.base | state
+            if self._seq >= 0:
+                written = {key: value for key, value in written.items() if value != self.value(key)}
             self._state = state
         self._seq = seq
         return written

@@ -72,7 +72,7 @@ def leaderboard(document: Json) -> Html:
     """All candidates with their intervals on one axis, the baselines among them."""
     cards = ranked(document)
     intervals = {anchor_of(card): interval_of(_m(card)) for card in cards}
-    scale = common_scale([found for found in intervals.values() if found is not None], 220)
+    scale = common_scale([found for found in intervals.values() if found is not None], 200)
     rows = [_leader_row(place, card, intervals[anchor_of(card)], scale) for place, card in enumerate(cards, start=1)]
     rows.append(Row(("", "", "", "", axis(scale), "", "", ""), "axis-row"))
     columns = (

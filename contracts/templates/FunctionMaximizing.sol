@@ -214,9 +214,9 @@ contract FunctionMaximizing is IClearingRule {
         return Math.min(at.worth, at.received);
     }
 
-    /// @dev Four units of the heavier token, four that a unit of the other token is worth, and 2**-48 of the side.
+    /// @dev Four units of the heavier token, four that a unit of the other token is worth, and 2**-24 of the side.
     function _tolerance(Pass memory p, Point memory at) private pure returns (uint256) {
-        return 4 + 4 * (p.heavy / Math.max(at.worth, 1) + 1) + (p.heavy >> 48);
+        return 4 + 4 * (p.heavy / Math.max(at.worth, 1) + 1) + (p.heavy >> 24);
     }
 
     // ------------------------------------------------------------------ the pool

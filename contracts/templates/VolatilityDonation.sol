@@ -231,21 +231,23 @@ contract VolatilityDonation is IClearingRule {
 
     /// @dev Sells the rest from below, where every step is feasible. Within one liquidity range the excess is a straight
     ///      line in n, from `bound` at 0 through the point that the first trade found, and the next step is the last.
-    ///      Where a range ended, that step may be one too far and is refused; half of it then shows the new line.
+    ///      Where a range ended, that step may be a trace too far and is refused; a little less of it is not, and shows
+    ///      the new line.
     function _sellRest(Pass memory p) private {
         (uint256 before, uint256 excessBefore) = (0, p.bound);
-        uint256 halvings = 0;
+        uint256 refusals = 0;
         for (uint256 i = 0; i < MOST_STEPS; ++i) {
             uint256 excess = uint256(_excess(p, p.net, p.received));
             if (_slack(p, excess, p.received) <= _tolerance(p, p.net, p.received) || excessBefore <= excess) return;
             uint256 more = Math.mulDiv(p.net - before, excess, excessBefore - excess);
-            more = Math.saturatingSub(more, _margin(p, p.net, p.received)) >> halvings;
+            more = Math.saturatingSub(more, _margin(p, p.net, p.received));
+            more = refusals == 1 ? more - (more >> 8) : more >> refusals;
             if (more == 0) return;
             uint256 net = p.net;
             if (_trade(p, more, Math.saturatingSub(_leastFor(p, net + more), p.received))) {
-                (before, excessBefore, halvings) = (net, excess, 0);
+                (before, excessBefore, refusals) = (net, excess, 0);
             } else {
-                ++halvings;
+                ++refusals;
             }
         }
     }
@@ -321,9 +323,9 @@ contract VolatilityDonation is IClearingRule {
         return r == 0 ? 0 : Math.mulDiv(excess, r, p.light + r);
     }
 
-    /// @dev Two units of the heavier token, two that a unit of the other token is worth, and 2**-48 of the side.
+    /// @dev Two units of the heavier token, two that a unit of the other token is worth, and 2**-24 of the side.
     function _tolerance(Pass memory p, uint256 n, uint256 r) private pure returns (uint256) {
-        return 2 + 2 * (n / Math.max(r, 1) + 1) + (p.heavy >> 48);
+        return 2 + 2 * (n / Math.max(r, 1) + 1) + (p.heavy >> 24);
     }
 
     /// @dev How far below the root n must stay for the pool's rounding not to make it infeasible: a slack of one unit

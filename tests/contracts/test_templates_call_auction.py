@@ -39,7 +39,7 @@ class Cleared:
 
 def tolerance(sides: Sides, net: int, received: int) -> int:
     """The documented bound on the slack, in units of the heavier token."""
-    return 2 + 2 * (net // max(received, 1) + 1) + (sides.heavy >> 48)
+    return 2 + 2 * (net // max(received, 1) + 1) + (sides.heavy >> 24)
 
 
 def by_definition(here: Market, asks: list[Ask]) -> Cleared:

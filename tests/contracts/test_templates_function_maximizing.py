@@ -43,7 +43,7 @@ def after_selling(here: Market, sides: Sides, n: int) -> tuple[int, int]:
 
 def tolerance(sides: Sides, worth: int) -> int:
     """How far the balance (H - n) * m(n) = Y may be missed, in units of the heavier token."""
-    return 4 + 4 * (sides.heavy // max(worth, 1) + 1) + (sides.heavy >> 48)
+    return 4 + 4 * (sides.heavy // max(worth, 1) + 1) + (sides.heavy >> 24)
 
 
 def test_a_net_amount_worked_out_by_hand():

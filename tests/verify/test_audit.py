@@ -256,7 +256,9 @@ def test_moments_outside_the_trace_are_refused():
             trace.cursor().move(seq)
     cursor = trace.cursor()
     assert cursor.value(("0xcc", 9)) == 0
-    assert cursor.move(2) == {("0xbb", 2): 1}
+    assert cursor.move(2) == {("0xaa", 1): 5, ("0xbb", 2): 1}  # the first move: whatever state the world was in
+    assert cursor.move(1) == {("0xaa", 1): 6}
+    assert cursor.move(2) == {("0xaa", 1): 5}
     with pytest.raises(IndexError):
         cursor.move(3)
 

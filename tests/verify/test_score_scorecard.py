@@ -140,6 +140,19 @@ def test_the_table_and_the_verdict_show_the_same_bounds():
     assert card["bootstrap"]["block_length"]["heldout"] >= 6
 
 
+def test_what_has_nothing_to_do_with_a_candidate_has_the_same_bounds_for_each():
+    rng = np.random.default_rng(3)
+    gas_prices = np.repeat(rng.integers(10, 200, 90), 10)  # the same for ten blocks on end
+    rows = [
+        replace(row, gas_price_wei=int(gas_prices[row.block_number]) * 10**9)
+        for row in market(1, bots_bps=20, sigma=0.3)
+    ]
+    cards = [score(outcomes([replace(row, gas=GAS + extra) for row in rows])) for extra in (-50_000, 0, 90_000)]
+    assert cards[0]["bootstrap"]["block_length"]["heldout"] > 10  # longer than the floor: gas prices hang together
+    found = [card["metrics"]["heldout"]["bots_removed_bps"] for card in cards]
+    assert found[0] == found[1] == found[2]
+
+
 def test_dust_weighs_by_value_and_is_left_out_of_unweighted_figures():
     rows = [order(seq, bought=shifted(10**18, 10), amm_out=10**18, history_out=10**18) for seq in range(300)]
     dusty = [replace(row, value=UNIT - 1, bought=row.amm_out // 2) if row.seq % 3 else row for row in rows]

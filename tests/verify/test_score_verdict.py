@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from outcome_strategies import BLOCKS, GWEI, UNIT, market, order, outcomes, shifted
 
 from verify.score.bootstrap import Bounds
-from verify.score.evidence import Evidence, Findings
+from verify.score.evidence import Evidence, Figures
 from verify.score.sensitivity import judge_outcomes
 from verify.score.verdict import judge
 
@@ -186,7 +186,7 @@ def test_a_rule_that_fills_nothing_never_scores_above_zero(seed, saved):
 GOOD = Bounds(2.0, 1.0, 3.0)
 FLAT = Bounds(0.5, -1.0, 2.0)
 LEVEL = Bounds(0.5, 0.0, 2.0)
-ALL_GOOD = Findings(m=GOOD, m_capped=GOOD, together=GOOD, everyone=GOOD, bots_removed=FLAT)
+ALL_GOOD = Figures(m=GOOD, m_capped=GOOD, together=GOOD, everyone=GOOD, bots_removed=FLAT)
 
 
 def evidence(plain=ALL_GOOD, strict=ALL_GOOD, effective_n=30.0):

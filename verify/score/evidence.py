@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from verify.score.bootstrap import RESAMPLES, TAIL, Bounds, Group, Resamples, block_length, resample_count
+from verify.score.frame import column
 from verify.score.metrics import effective_n, group
-from verify.score.ratios import BPS, Measure, bots_removed, net_mechanism
+from verify.score.ratios import BPS, Measure, amm_gas, bots_removed, mechanism, net_mechanism
 from verify.score.welfare import ONE, gain_over_amm, gas_saved, prices
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ PAYERS = ("users", "unknown", "liquidity_providers", "sandwichers", "arbitrageur
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Figures:
     """The verdict's numbers with their bounds at one level, in bps of the judged orders' value.
 
     ``m`` and ``m_capped`` are the verdict's M with weights as they are and capped at their 99th percentile;
@@ -61,8 +62,8 @@ class Evidence:
     effective_n: float
     tests: int
     resamples: int
-    plain: Findings
-    strict: Findings | None
+    plain: Figures
+    strict: Figures | None
     payers: tuple[tuple[str, float], ...]
 
 
@@ -90,11 +91,19 @@ def class_mask(frame: Frame, flow_class: VerdictClass) -> BoolArray:
     return frame.user if flow_class == "user" else ~frame.user
 
 
-def resamples_for(frame: Frame, flow_class: VerdictClass, measure: str, seed: int) -> Resamples:
-    """The resamples of a frame's batches, with the block length that the given metric of the judged orders asks for."""
-    judged = _judged(frame, frame.measures[measure], flow_class)
-    series = group(frame, frame.value, [frame.measures[measure]], judged)
-    return Resamples(len(frame.batches), block_length(series), seed)
+def resamples_for(frame: Frame, flow_class: VerdictClass, seed: int) -> Resamples:
+    """The resamples of a frame's batches, in blocks as long as any of the judged orders' series asks for.
+
+    The series are M (`mechanism` where gas has no price), and the two that no candidate can move: what the bots'
+    absence is worth, and what the AMM's gas costs. Because of the latter two, most candidates over one history share
+    their blocks, and what has nothing to do with a candidate has the same bounds on its scorecard as on the next one.
+    """
+    measures = (net_mechanism(1), bots_removed, amm_gas) if frame.gas_known else (mechanism, bots_removed)
+    columns = [column(frame.orders, measure) for measure in measures]
+    lengths = [
+        block_length(group(frame, frame.value, [series], _judged(frame, series, flow_class))) for series in columns
+    ]
+    return Resamples(len(frame.batches), max(lengths), seed)
 
 
 def joint_gains(frame: Frame, flow_class: VerdictClass, unit: int) -> JointGains:
@@ -157,11 +166,11 @@ def evidence(
     count = resample_count(tests)
     if count == RESAMPLES:
         both = resamples.bounds(groups, (TAIL, TAIL / tests), count)
-        plain, strict = _findings(both[0]), _findings(both[1])
+        plain, strict = _figures(both[0]), _figures(both[1])
     else:
-        plain, strict = _findings(resamples.bounds(groups, (TAIL,), RESAMPLES)[0]), None
+        plain, strict = _figures(resamples.bounds(groups, (TAIL,), RESAMPLES)[0]), None
         if _may_clear(plain):
-            strict = _findings(resamples.bounds(groups, (TAIL / tests,), count)[0])
+            strict = _figures(resamples.bounds(groups, (TAIL / tests,), count)[0])
     return Evidence(
         flow_class=flow_class,
         orders=int(judged.sum()),
@@ -185,7 +194,7 @@ def below_zero(bounds: Bounds) -> bool:
     return bounds.upper is not None and bounds.upper < 0
 
 
-def _may_clear(plain: Findings) -> bool:
+def _may_clear(plain: Figures) -> bool:
     return (above_zero(plain.m) and above_zero(plain.m_capped)) or below_zero(plain.m)
 
 
@@ -198,6 +207,6 @@ def _capped(value: FloatArray, judged: BoolArray) -> FloatArray:
     return np.minimum(value, np.quantile(value[judged], CAP_QUANTILE, method="inverted_cdf"))
 
 
-def _findings(bounded: list[list[Bounds]]) -> Findings:
+def _figures(bounded: list[list[Bounds]]) -> Figures:
     (m, bots, together, everyone), (m_capped,) = bounded
-    return Findings(m=m, m_capped=m_capped, together=together, everyone=everyone, bots_removed=bots)
+    return Figures(m=m, m_capped=m_capped, together=together, everyone=everyone, bots_removed=bots)

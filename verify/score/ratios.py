@@ -66,6 +66,14 @@ def net_mechanism(gas_scale: int) -> Measure:
     return lambda order: _net(order, order.amm_out, order.gas_amm, gas_scale)
 
 
+def amm_gas(order: OrderOutcome) -> Ratio | None:
+    """10⁴ g^amm·γ·p/y: what the AMM's gas costs. No candidate can move it; it tells how gas prices hang together."""
+    worth = order.bought_per_wei
+    if worth is None or order.history_out <= 0:
+        return None
+    return BPS * order.gas_amm * order.gas_price_wei * worth.numerator, order.history_out * worth.denominator
+
+
 def latency_drift(order: OrderOutcome) -> Ratio | None:
     """How the reference price moved while the order waited, in bps, positive when it moved for the order."""
     return order.drift_bps.as_integer_ratio()

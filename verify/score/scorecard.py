@@ -163,10 +163,9 @@ def _scores(
     flow_class = verdict_class(order for part in rows.values() for order in part.orders)
     heldout = frame(rows["heldout"], outcomes.unit, MEASURES)
     train = frame(rows["train"], outcomes.unit, MEASURES)
-    series = M if heldout.gas_known else "mechanism_bps"
     resamples = {
-        "train": resamples_for(train, flow_class, series, seed),
-        "heldout": resamples_for(heldout, flow_class, series, seed),
+        "train": resamples_for(train, flow_class, seed),
+        "heldout": resamples_for(heldout, flow_class, seed),
     }
     by_part = {
         "train": _sliced(train, flow_class, resamples["train"]),

@@ -73,7 +73,7 @@ def judge_outcomes(outcomes: Outcomes, tests: int, seed: int) -> Judged:
     welfare.check(batches)
     heldout = frame(rows["heldout"], outcomes.unit, MEASURES)
     flow_class = verdict_class(orders)
-    resamples = resamples_for(heldout, flow_class, M, seed)
+    resamples = resamples_for(heldout, flow_class, seed)
     joint = joint_gains(heldout, flow_class, outcomes.unit)
     found = evidence(heldout, heldout.measures[M], 1, flow_class, joint, resamples, tests)
     return Judged(_judgement(found, heldout, rows["heldout"], outcomes, flow_class, 1), found)

@@ -21,7 +21,7 @@ NAMES = {
     "sandwichers": "sandwich bots",
     "arbitrageurs": "arbitrageurs",
 }
-YARDSTICK = "than from the pool alone in their own block, without bots, gas included"
+YARDSTICK = "in their own block, without bots, gas included"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,8 @@ def _why_not(evidence: Evidence) -> str:
             f"only {evidence.batches} settlements, or too uneven ones, to put bounds on that "
             f"({MIN_BATCHES} are the least)"
         )
+    if plain.m.lower == plain.m.upper == 0:
+        return "there is no difference to judge"
     if above_zero(plain.m) and not above_zero(plain.m_capped):
         return f"a few large orders carry it: with their weight capped it is {_with_bounds(plain.m_capped)}"
     if above_zero(plain.m) or below_zero(plain.m):
@@ -129,12 +131,12 @@ def _who_pays(evidence: Evidence, numeraire: str) -> str:
 def _headline(evidence: Evidence) -> str:
     m = evidence.plain.m
     who = "Users" if evidence.flow_class == "user" else "Traders (none is known to be a user)"
+    over = f"over {evidence.orders:,} orders in {evidence.batches:,} settlements"
     if m.lower == m.upper == m.estimate == 0:
-        change = "got exactly as much as from the pool alone in their own block, without bots, gas included"
-    else:
-        change = f"got {_bps(abs(m.estimate))} {'more' if m.estimate >= 0 else 'less'} {YARDSTICK}"
-    bounds = "" if m.lower is None or m.upper is None else f", 95 % bounds {_number(m.lower)} to {_bps(m.upper)}"
-    return f"{who} {change}{bounds}, over {evidence.orders:,} orders in {evidence.batches:,} settlements"
+        return f"{who} got exactly as much as from the pool alone {YARDSTICK}, {over}"
+    change = f"{_bps(abs(m.estimate))} {'more' if m.estimate >= 0 else 'less'}"
+    bounds = "" if m.lower is None or m.upper is None else f"95 % bounds {_number(m.lower)} to {_bps(m.upper)}, "
+    return f"{who} got {change} than from the pool alone {YARDSTICK}, {bounds}{over}"
 
 
 def _strictness(evidence: Evidence, bounds: Bounds) -> str:

@@ -12,7 +12,7 @@ from verify.compile import Contract, compile_trusted
 from verify.evm import Slots  # noqa: TC001 - a named tuple's annotation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ingest.records import Event, VenueKind
 
@@ -119,7 +119,7 @@ class Venue(Protocol):
         """Every slot of pool and tokens that may differ from the base."""
         ...
 
-    def notice(self, slots: Slots) -> None:
+    def notice(self, slots: Mapping[tuple[str, int], int]) -> None:
         """Learns from loaded slots which further slots to watch."""
         ...
 

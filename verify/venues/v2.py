@@ -14,7 +14,7 @@ from verify.npm import artifact
 from verify.venues import DRIVER_FUNDS, OPERATOR, Applied, SwapResult, harness_contract, labelled_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ingest.records import Event, PoolState, VenueKind
     from verify.evm import Evm, Slots
@@ -137,11 +137,16 @@ class V2:
         received = amount_out(amount_in, *((reserve0, reserve1) if zero_for_one else (reserve1, reserve0)))
         if not received:
             return SwapResult(0, 0)
-        self._swap(*((amount_in, 0, 0, received) if zero_for_one else (0, amount_in, received, 0)))
+        try:
+            self._swap(*((amount_in, 0, 0, received) if zero_for_one else (0, amount_in, received, 0)))
+        except ExecutionError:
+            return SwapResult(0, 0)  # more than a pair can hold
         return SwapResult(amount_in, received)
 
     def _swap(self, in0: int, in1: int, out0: int, out1: int) -> None:
-        if not (out0 | in1):
+        if (in0 | in1 | out0 | out1) > _MAX_RESERVE:
+            data = _SWAP + word(in0) + word(in1) + word(out0) + word(out1)
+        elif not (out0 | in1):
             data = (1 << 224 | in0 << 112 | out1).to_bytes(29, "big")
         elif not (out1 | in0):
             data = (in1 << 112 | out0).to_bytes(29, "big")
@@ -244,7 +249,7 @@ class V2:
         """See `Venue`."""
         return self._watched
 
-    def notice(self, slots: Slots) -> None:
+    def notice(self, slots: Mapping[tuple[str, int], int]) -> None:
         """See `Venue`: a pair's slots are always the same."""
 
     # ------------------------------------------------------------------ fee and router

@@ -1,0 +1,126 @@
+"""Making a v3 pool: the genuine bytecode with any fee and spacing, brought to a price and a table of ticks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ingest.errors import InputError
+from verify import slots as at
+from verify.abi import address_word, selector, word
+from verify.evm import Evm, ExecutionError
+from verify.npm import artifact
+from verify.venues import DRIVER_FUNDS, OPERATOR, harness_contract, labelled_address
+from verify.venues.ranges import liquidity_ranges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ingest.records import Pool, PoolState
+
+MINT = selector("mint(int24,int24,uint128)")
+BURN = selector("burn(int24,int24,uint128)")
+INITIALIZE = selector("initialize(uint160)")
+_DEPLOY = selector("deploy(bytes,address,address,uint24,int24,uint24)")
+
+_FACTORY = labelled_address("v3 factory")
+_POOL = "@uniswap/v3-core/artifacts/contracts/UniswapV3Pool.sol/UniswapV3Pool.json"
+_ROUTER = "@uniswap/v3-periphery/artifacts/contracts/SwapRouter.sol/SwapRouter.json"
+
+
+def deploy(evm: Evm, record: Pool) -> tuple[str, str, str]:
+    """Creates pool, driver (with its tokens) and router; returns their addresses."""
+    evm.set_code(_FACTORY, harness_contract("PoolDeployer").runtime_code)
+    tokens = address_word(record.token0.address) + address_word(record.token1.address)
+    with evm.persist():
+        pool = _create(evm, record, record.fee_pips)
+        arguments = address_word(pool) + tokens + address_word(OPERATOR)
+        driver = evm.deploy(harness_contract("DriverV3").creation_code + arguments, sender=OPERATOR)
+        code = bytes.fromhex(artifact(_ROUTER)["bytecode"][2:])
+        router = evm.deploy(code + address_word(_FACTORY) + word(0), sender=OPERATOR)  # no wrapped ether here
+    evm.rebase({(token.address, at.balance_slot(driver)): DRIVER_FUNDS for token in (record.token0, record.token1)})
+    return pool, driver, router
+
+
+def _create(evm: Evm, record: Pool, fee_pips: int) -> str:
+    """The pool with this fee, at the address of the pool with the record's."""
+    code = bytes.fromhex(artifact(_POOL)["bytecode"][2:])
+    arguments = (
+        word(6 * 32)
+        + address_word(record.token0.address)
+        + address_word(record.token1.address)
+        + word(fee_pips)
+        + word(record.tick_spacing)
+        + word(record.fee_pips)
+    )
+    data = _DEPLOY + arguments + word(len(code)) + code + b"\0" * (-len(code) % 32)
+    return "0x" + evm.call(_FACTORY, data, sender=OPERATOR)[12:32].hex()
+
+
+def code_with_fee(record: Pool, pool: str, fee_pips: int) -> bytes:
+    """The code of an otherwise equal pool: its fee is a constant in it, and so is its own address.
+
+    Raises:
+        InputError: No pool can have this fee.
+    """
+    evm = Evm(record.chain_id)
+    evm.set_code(_FACTORY, harness_contract("PoolDeployer").runtime_code)
+    with evm.anchor():
+        try:
+            created = _create(evm, record, fee_pips)
+        except ExecutionError as error:
+            raise InputError(f"no v3 pool can have a fee of {fee_pips} pips: {error}") from error
+        if created != pool:
+            raise AssertionError("the same factory and salt give the same address")
+        return evm.code(pool)
+
+
+def fill(
+    evm: Evm, state: PoolState, separate: Iterable[tuple[int, int, int]], pool: str, driver: str
+) -> list[tuple[int, int]]:
+    """Initialises the price, mints the liquidity, and checks that the pool is then at the state.
+
+    A state without a price leaves the pool as it was created.
+
+    Returns:
+        The ranges of the positions that it minted.
+
+    Raises:
+        InputError: No pool can have the state.
+    """
+    if not state.sqrt_price_x96:
+        return []
+    ranges = liquidity_ranges(state.ticks, separate, artificial_ends=state.ticks_reconstructed)
+    try:
+        with evm.persist():
+            evm.call(pool, INITIALIZE + word(state.sqrt_price_x96), sender=OPERATOR)
+            for lower, upper, liquidity in ranges:
+                evm.call(driver, MINT + word(lower) + word(upper) + word(liquidity), sender=OPERATOR)
+    except ExecutionError as error:
+        raise InputError(f"no pool can have this state: {error}", field="ticks") from error
+    packed = evm.storage(pool, at.V3_SLOT0)
+    if at.v3_slot0_tick(packed) == state.tick + 1 and _is_first_price_of_a_tick(evm, pool, state.sqrt_price_x96):
+        # After a swap downwards that stops exactly on a tick, the tick below is current.
+        crossed = sum(entry.liquidity_net for entry in state.ticks if entry.tick == state.tick + 1)
+        packed = at.v3_slot0_with(packed, state.sqrt_price_x96, state.tick)
+        liquidity = evm.storage(pool, at.V3_LIQUIDITY) - crossed
+        evm.rebase({(pool, at.V3_SLOT0): packed, (pool, at.V3_LIQUIDITY): liquidity})
+    for name, found, wanted in (
+        ("sqrt_price_x96", at.v3_slot0_price(packed), state.sqrt_price_x96),
+        ("tick", at.v3_slot0_tick(packed), state.tick),
+        ("liquidity", evm.storage(pool, at.V3_LIQUIDITY), state.liquidity),
+    ):
+        if found != wanted:
+            raise InputError(f"a pool with this price and these ticks has {found}, not {wanted}", field=name)
+    return [(lower, upper) for lower, upper, _ in ranges]
+
+
+def _is_first_price_of_a_tick(evm: Evm, pool: str, sqrt_price_x96: int) -> bool:
+    """Whether the next lower price has another tick, by the pool's own mathematics."""
+    scratch = Evm(evm.chain_id)
+    scratch.set_code(pool, evm.code(pool))
+    ticks = []
+    for price in (sqrt_price_x96, sqrt_price_x96 - 1):
+        with scratch.anchor():
+            scratch.call(pool, INITIALIZE + word(price), sender=OPERATOR)
+            ticks.append(at.v3_slot0_tick(scratch.storage(pool, at.V3_SLOT0)))
+    return ticks[0] != ticks[1]

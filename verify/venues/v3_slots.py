@@ -1,0 +1,132 @@
+"""Which slots of a v3 pool can change, and how a swap's changed slots are found without looking at all of them."""
+
+from __future__ import annotations
+
+import bisect
+import functools
+from typing import TYPE_CHECKING
+
+from verify import slots as at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ingest.records import Pool
+    from verify.evm import Evm, Slots
+
+Key = tuple[str, int]
+
+
+class WatchedSlots:
+    """The slots of one pool, and of the tokens as far as they are the pool's.
+
+    Ticks, bitmap words and positions are supersets: what was ever initialised in this world stays watched.
+    """
+
+    def __init__(self, evm: Evm, record: Pool, pool: str, driver: str) -> None:
+        self._evm = evm
+        self._pool = pool
+        self._driver = driver
+        self._spacing = record.tick_spacing
+        self._ticks: list[int] = []
+        self._words: set[int] = set()
+        self._positions: set[tuple[int, int]] = set()
+        self._all: tuple[Key, ...] = ()
+        self.slot0_key: Key = (pool, at.V3_SLOT0)
+        self.liquidity_key: Key = (pool, at.V3_LIQUIDITY)
+        balances = tuple((token.address, at.balance_slot(pool)) for token in (record.token0, record.token1))
+        growths = (pool, at.V3_FEE_GROWTH0), (pool, at.V3_FEE_GROWTH1)
+        observation = (pool, at.V3_OBSERVATIONS)
+        self.fixed: tuple[Key, ...] = (
+            self.slot0_key,
+            self.liquidity_key,
+            (pool, at.V3_PROTOCOL_FEES),
+            observation,
+            *growths,
+            *balances,
+        )
+        # By whether token0 is sold: fees are in the token that is paid in.
+        self._swap_keys = ((growths[1], observation, *balances), (growths[0], observation, *balances))
+
+    def tick(self) -> int:
+        """The pool's tick."""
+        return at.v3_slot0_tick(self._evm.storage(*self.slot0_key))
+
+    def after_swap(self, tick_before: int, zero_for_one: bool) -> Slots:
+        """The values of every slot that one swap from ``tick_before`` may have changed. Inside an anchor."""
+        read, pool = self._evm.read, self._pool
+        packed = read(pool, at.V3_SLOT0)
+        changed = {key: read(*key) for key in self._swap_keys[zero_for_one]}
+        changed[self.slot0_key] = packed
+        tick = at.v3_slot0_tick(packed)
+        if tick != tick_before:
+            changed[self.liquidity_key] = read(pool, at.V3_LIQUIDITY)
+            low, high = (tick, tick_before) if tick < tick_before else (tick_before, tick)
+            ticks = self._ticks
+            for crossed in ticks[bisect.bisect_right(ticks, low) : bisect.bisect_right(ticks, high)]:
+                for slot in at.v3_tick_slots(crossed):
+                    changed[pool, slot] = read(pool, slot)
+        return changed
+
+    def of_position(self, lower: int, upper: int) -> Iterator[Key]:
+        """Every slot that a mint or burn of this range may change."""
+        yield from self.fixed
+        for tick in (lower, upper):
+            yield self._pool, at.v3_bitmap_slot(tick // self._spacing >> 8)
+            for slot in at.v3_tick_slots(tick):
+                yield self._pool, slot
+        for slot in at.v3_position_slots(self._driver, lower, upper):
+            yield self._pool, slot
+
+    def all(self) -> tuple[Key, ...]:
+        """Every slot that may differ from the built state."""
+        if not self._all:
+            self._all = tuple(self._list_all())
+        return self._all
+
+    def _list_all(self) -> Iterator[Key]:
+        yield from self.fixed
+        for position in self._words:
+            yield self._pool, at.v3_bitmap_slot(position)
+        for tick in self._ticks:
+            for slot in at.v3_tick_slots(tick):
+                yield self._pool, slot
+        for lower, upper in self._positions:
+            for slot in at.v3_position_slots(self._driver, lower, upper):
+                yield self._pool, slot
+
+    def values(self, keys: Iterable[Key]) -> Slots:
+        """What the slots hold now."""
+        return {key: self._evm.storage(*key) for key in keys}
+
+    def note_position(self, lower: int, upper: int) -> None:
+        """Watches a position of the driver's from now on."""
+        if (lower, upper) not in self._positions:
+            self._positions.add((lower, upper))
+            self._note_ticks((lower, upper))
+            self._all = ()
+
+    def notice(self, slots: Mapping[tuple[str, int], int]) -> None:
+        """Finds, in slots from another world, ticks that were initialised there."""
+        spacing = self._spacing
+        positions = _bitmap_positions(spacing)
+        for (address, slot), value in slots.items():
+            if address == self._pool and value:
+                position = positions.get(slot)
+                if position is not None:
+                    self._note_ticks(((position << 8) + bit) * spacing for bit in range(256) if value >> bit & 1)
+
+    def _note_ticks(self, ticks: Iterable[int]) -> None:
+        for tick in ticks:
+            place = bisect.bisect_left(self._ticks, tick)
+            if self._ticks[place : place + 1] != [tick]:
+                self._ticks.insert(place, tick)
+                self._words.add(tick // self._spacing >> 8)
+                self._all = ()
+
+
+@functools.lru_cache(maxsize=8)
+def _bitmap_positions(spacing: int) -> dict[int, int]:
+    """The position in the bitmap by slot, for every word that a tick can be in."""
+    first, last = at.MIN_TICK // spacing >> 8, at.MAX_TICK // spacing >> 8
+    return {at.v3_bitmap_slot(position): position for position in range(first, last + 1)}
