@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 MINUS = "−"
 UNSCORED = "unscored"
@@ -167,6 +167,11 @@ def bounds(statistic: dict[str, Any]) -> str:
 def count(value: float) -> str:
     """A whole number with thousands separated."""
     return f"{round(value):,}"
+
+
+def or_dash(value: float | None, say: Callable[[float], str]) -> str:
+    """A number in words, or a dash where there is none."""
+    return "–" if value is None else say(value)
 
 
 def plural(number: int, one: str, many: str) -> str:

@@ -110,20 +110,20 @@ def _order_rows(
     gas_share = -(-result.gas // filled_count) if filled_count else 0
     settle_block = prepared.batch.settle_block
     rows = []
-    for i, seq in enumerate(prepared.batch.orders):
-        swap = _swap(history, seq)
-        base = baseline.orders[seq]
+    for i, intent in enumerate(prepared.intents):
+        swap = _swap(history, intent.seq)
+        base = baseline.orders[intent.seq]
         sold, bought = result.fills[i]
-        value0, value1 = reference.values(swap.block_number)
+        value0, value1 = reference.values(intent.block_number)
         rows.append(
             OrderOutcome(
-                seq=seq,
+                seq=intent.seq,
                 window=prepared.batch.window,
-                block_number=swap.block_number,
+                block_number=intent.block_number,
                 settle_block=settle_block,
-                flow_class=baseline.reading.classes[seq],
-                sells_token0=swap.zero_for_one,
-                sell_amount=swap.amount_in,
+                flow_class=baseline.reading.classes[intent.seq],
+                sells_token0=intent.sells_token0,
+                sell_amount=intent.sell_amount,
                 limit=base.limit,
                 limit_known=base.limit_known,
                 history_out=swap.amount_out,
@@ -138,9 +138,9 @@ def _order_rows(
                 # An unfilled order runs as a router swap of its own: the amm's gas on cold state.
                 gas=gas_share if sold else base.gas,
                 gas_price_wei=swap.gas_price_wei if swap.gas_price_wei is not None else DEFAULT_GAS_PRICE_WEI,
-                value=int(swap.amount_in * (value0 if swap.zero_for_one else value1)),
-                bought_per_wei=reference.bought_per_wei(swap.block_number, buys_token0=not swap.zero_for_one),
-                drift_bps=reference.drift_bps(swap.block_number, settle_block, sells_token0=swap.zero_for_one),
+                value=int(intent.sell_amount * (value0 if intent.sells_token0 else value1)),
+                bought_per_wei=reference.bought_per_wei(intent.block_number, buys_token0=not intent.sells_token0),
+                drift_bps=reference.drift_bps(intent.block_number, settle_block, sells_token0=intent.sells_token0),
             )
         )
     return rows

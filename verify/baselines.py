@@ -11,8 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.errors import InputError
-from ingest.records import History, LiquidityEvent, Swap
+from ingest.records import History, Intent, LiquidityEvent, Swap
 from verify.evm import ExecutionError, Slots
 from verify.plan import Batch, Reading, batches
 from verify.slots import balance_slot
@@ -44,11 +43,12 @@ class OrderBaseline:
 class PreparedBatch:
     """A batch with its anchor: the trace's state before ``batch.start_seq`` with ``news`` written over it.
 
-    ``limits`` and ``delay_outs`` are aligned with ``batch.orders``. ``unscored`` says why the baselines themselves
-    are not sound here.
+    ``intents``, ``limits`` and ``delay_outs`` are aligned with ``batch.orders``. ``unscored`` says why the baselines
+    themselves are not sound here.
     """
 
     batch: Batch
+    intents: tuple[Intent, ...]
     fee_pips: int
     timestamp: int
     news: Slots
@@ -106,6 +106,7 @@ class _Bench:
     """What one run of the baselines works with."""
 
     history: History
+    reading: Reading
     reference: Reference
     anchors: Anchors
     trader: str
@@ -113,11 +114,16 @@ class _Bench:
     def move(self, batch: Batch) -> None:
         self.anchors.move(batch.start_seq, block=batch.settle_block, timestamp=self.reference.time(batch.settle_block))
 
-    def swap_of(self, seq: int) -> Swap:
-        event = self.history.events[seq]
-        if not isinstance(event, Swap):
-            raise InputError(f"event {seq} of {self.history.name} is an order, but no swap")
-        return event
+    def intents_of(self, batch: Batch) -> tuple[Intent, ...]:
+        return tuple(self.reading.orders[seq] for seq in batch.orders)
+
+    def limit_of(self, intent: Intent, quote: int, slack_bps: int) -> int:
+        """The order's own limit; where it is not known min(y, q·(1 − slack)), q alone at the start of its block."""
+        if intent.min_buy_amount is not None:
+            return intent.min_buy_amount
+        swap = self.history.events[intent.seq]
+        got = swap.amount_out if isinstance(swap, Swap) else 0
+        return min(got, quote * (BPS - slack_bps) // BPS)
 
 
 def compute(
@@ -143,7 +149,7 @@ def compute(
     first_block = min(cut.first_block for cut in cuts)
     trader = accounts(1)[0][0]
     anchors.world.fund([trader], [anchors.world.router])
-    bench = _Bench(history, reference, anchors, trader)
+    bench = _Bench(history, reading, reference, anchors, trader)
     orders: dict[int, OrderBaseline] = {}
     own: list[PreparedBatch] = []
     for batch in batches(history, reading, 1, "settlement"):
@@ -169,31 +175,28 @@ def compute(
 def _prepare_own(bench: _Bench, batch: Batch, slack_bps: int) -> tuple[dict[int, OrderBaseline], PreparedBatch]:
     """A block's orders on their own anchor: limits, amm with its gas, standalone, and the anchor itself."""
     world = bench.anchors.world
-    swaps = [bench.swap_of(seq) for seq in batch.orders]
+    intents = bench.intents_of(batch)
     bench.move(batch)
-    quotes = [world.quote(swap.zero_for_one, swap.amount_in).received for swap in swaps]
-    limits = [
-        bench.history.known_limits.get(swap.seq, _unknown_limit(swap, quote, slack_bps))
-        for swap, quote in zip(swaps, quotes, strict=True)
-    ]
+    quotes = [world.quote(intent.sells_token0, intent.sell_amount).received for intent in intents]
+    limits = [bench.limit_of(intent, quote, slack_bps) for intent, quote in zip(intents, quotes, strict=True)]
     news = _news(bench, batch)
     dry = False
     standalone = []
-    for swap in swaps:
+    for intent in intents:
         with world.anchor():
-            result = world.swap(swap.zero_for_one, swap.amount_in)
-            dry |= result.spent < swap.amount_in or world.exhausted()
+            result = world.swap(intent.sells_token0, intent.sell_amount)
+            dry |= result.spent < intent.sell_amount or world.exhausted()
             standalone.append(result.received)
-    outs, gas, amm_dry = _amm_with_gas(bench, swaps, limits)
+    outs, gas, amm_dry = _amm_with_gas(bench, intents, limits)
     rows = {
-        swap.seq: OrderBaseline(
+        intent.seq: OrderBaseline(
             limit=limits[i],
-            limit_known=swap.seq in bench.history.known_limits,
+            limit_known=intent.min_buy_amount is not None,
             amm_out=outs[i],
             standalone_out=standalone[i],
             gas=gas[i],
         )
-        for i, swap in enumerate(swaps)
+        for i, intent in enumerate(intents)
     }
     why = f"the AMM itself {RAN_DRY}" if dry or amm_dry else ""
     return rows, _prepared(bench, batch, news, limits, outs, why)
@@ -203,9 +206,8 @@ def _prepare(bench: _Bench, batch: Batch, orders: Mapping[int, OrderBaseline], u
     """A longer window's batch: its anchor, and what its orders would get there from the AMM, one by one."""
     bench.move(batch)
     news = _news(bench, batch)
-    swaps = [bench.swap_of(seq) for seq in batch.orders]
     limits = [orders[seq].limit for seq in batch.orders]
-    outs, dry = _amm(bench.anchors.world, swaps, limits)
+    outs, dry = _amm(bench.anchors.world, bench.intents_of(batch), limits)
     why = f"the AMM itself {RAN_DRY}" if dry or not unscored.isdisjoint(batch.orders) else ""
     return _prepared(bench, batch, news, limits, outs, why)
 
@@ -215,6 +217,7 @@ def _prepared(
 ) -> PreparedBatch:
     return PreparedBatch(
         batch=batch,
+        intents=bench.intents_of(batch),
         fee_pips=bench.anchors.world.fee_pips,
         timestamp=bench.reference.time(batch.settle_block),
         news=news,
@@ -222,11 +225,6 @@ def _prepared(
         delay_outs=tuple(delay_outs),
         unscored=unscored,
     )
-
-
-def _unknown_limit(swap: Swap, quote: int, slack_bps: int) -> int:
-    """min(y, q·(1 − slack)), q the order alone at the start of its block."""
-    return min(swap.amount_out, quote * (BPS - slack_bps) // BPS)
 
 
 def _news(bench: _Bench, batch: Batch) -> Slots:
@@ -248,59 +246,61 @@ def _news(bench: _Bench, batch: Batch) -> Slots:
     return changed
 
 
-def _amm(world: World, swaps: Sequence[Swap], limits: Sequence[int]) -> tuple[list[int], bool]:
+def _amm(world: World, intents: Sequence[Intent], limits: Sequence[int]) -> tuple[list[int], bool]:
     """Outcomes of the orders one by one: those whose limit would break are skipped, and run after all others."""
-    outs = [0] * len(swaps)
+    outs = [0] * len(intents)
     skipped = []
     dry = False
     with world.anchor():
-        for i, swap in enumerate(swaps):
+        for i, intent in enumerate(intents):
             world.evm.open()
-            result = world.swap(swap.zero_for_one, swap.amount_in)
-            if result.spent < swap.amount_in or result.received < limits[i]:
+            result = world.swap(intent.sells_token0, intent.sell_amount)
+            if result.spent < intent.sell_amount or result.received < limits[i]:
                 world.evm.undo()
                 skipped.append(i)
             else:
                 world.evm.keep()
                 outs[i] = result.received
         for i in skipped:
-            result = world.swap(swaps[i].zero_for_one, swaps[i].amount_in)
-            dry |= result.spent < swaps[i].amount_in
+            result = world.swap(intents[i].sells_token0, intents[i].sell_amount)
+            dry |= result.spent < intents[i].sell_amount
             outs[i] = result.received
         dry |= world.exhausted()
     return outs, dry
 
 
-def _amm_with_gas(bench: _Bench, swaps: Sequence[Swap], limits: Sequence[int]) -> tuple[list[int], list[int], bool]:
+def _amm_with_gas(bench: _Bench, intents: Sequence[Intent], limits: Sequence[int]) -> tuple[list[int], list[int], bool]:
     """As `_amm`, each order as a transaction of its own through Uniswap's router, on cold state; also its gas."""
     world = bench.anchors.world
-    outs, gas = [0] * len(swaps), [0] * len(swaps)
+    outs, gas = [0] * len(intents), [0] * len(intents)
     before: Slots = {}
-    skipped = [i for i, swap in enumerate(swaps) if not _router_swap(bench, swap, limits[i], i, outs, gas, before)]
-    dry = [i for i in skipped if not _router_swap(bench, swaps[i], 0, i, outs, gas, before)]
+    skipped = [
+        i for i, intent in enumerate(intents) if not _router_swap(bench, intent, limits[i], i, outs, gas, before)
+    ]
+    dry = [i for i in skipped if not _router_swap(bench, intents[i], 0, i, outs, gas, before)]
     ran_dry = bool(dry) or world.exhausted()
     world.update(before)
     return outs, gas, ran_dry
 
 
 def _router_swap(
-    bench: _Bench, swap: Swap, min_out: int, i: int, outs: list[int], gas: list[int], before: Slots
+    bench: _Bench, intent: Intent, min_out: int, i: int, outs: list[int], gas: list[int], before: Slots
 ) -> bool:
     """One router transaction that lasts; False, and nothing lasts, where the limit breaks or the pool runs dry.
 
     Writes its outcome and gas to place ``i``, and to ``before`` what the slots held that it changed.
     """
     world = bench.anchors.world
-    token_in = world.token0 if swap.zero_for_one else world.token1
+    token_in = world.token0 if intent.sells_token0 else world.token1
     mark = world.venue.mark()
     try:
         with world.anchor():
-            received, used = world.router_swap(bench.trader, swap.zero_for_one, swap.amount_in, min_out)
+            received, used = world.router_swap(bench.trader, intent.sells_token0, intent.sell_amount, min_out)
             held = world.evm.storage(token_in, balance_slot(bench.trader))
-            changed = world.venue.changed_by_swap(mark, swap.zero_for_one)
+            changed = world.venue.changed_by_swap(mark, intent.sells_token0)
     except ExecutionError:
         return False
-    if held != TRADER_FUNDS - swap.amount_in:
+    if held != TRADER_FUNDS - intent.sell_amount:
         return False
     outs[i], gas[i] = received, used
     for key in changed:

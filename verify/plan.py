@@ -6,10 +6,11 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.records import FlowClass, History, Label, LiquidityEvent, Swap
+from ingest.intents import orders
+from ingest.records import Event, FlowClass, History, Intent, Label, LiquidityEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Iterable, Mapping, Set
 
     from verify.conventions import Anchor
 
@@ -34,33 +35,29 @@ class Batch:
 class Reading:
     """A history as one labelling reads it.
 
-    ``classes`` gives every swap's flow class by seq; ``orders`` are the seqs of the swaps that are orders and
-    ``news`` those of the events that are news arriving (arbitrage, liquidity that is not just-in-time).
+    ``classes`` gives every swap's flow class and ``orders`` the intents that are settled, by seq; ``news`` are the seqs
+    of the events that are news arriving (arbitrage, liquidity that is not just-in-time).
     """
 
     classes: Mapping[int, FlowClass]
-    orders: tuple[int, ...]
+    orders: Mapping[int, Intent]
     news: Set[int]
     sandwich_legs: tuple[int, ...]
 
 
 def read(history: History, labels: Mapping[int, Label], jit_events: Set[int]) -> Reading:
     """Sorts a history's events into orders, news, and what is neither (sandwich legs, just-in-time liquidity)."""
-    orders, news, legs = [], set(), []
-    classes: dict[int, FlowClass] = {}
+    news, legs = set(), []
     for event in history.events:
         if isinstance(event, LiquidityEvent):
             if event.kind in {"mint", "burn"} and event.seq not in jit_events:
                 news.add(event.seq)
-            continue
-        flow_class = classes[event.seq] = labels[event.seq].flow_class
-        if flow_class in {"user", "unknown"}:
-            orders.append(event.seq)
-        elif flow_class == "sandwich":
+        elif labels[event.seq].flow_class == "sandwich":
             legs.append(event.seq)
-        elif flow_class == "arbitrage":
+        elif labels[event.seq].flow_class == "arbitrage":
             news.add(event.seq)
-    return Reading(classes, tuple(orders), frozenset(news), tuple(legs))
+    classes = {swap.seq: labels[swap.seq].flow_class for swap in history.swaps}
+    return Reading(classes, {intent.seq: intent for intent in orders(history, labels)}, frozenset(news), tuple(legs))
 
 
 def batches(history: History, reading: Reading, window_blocks: int, anchor: Anchor) -> tuple[Batch, ...]:
@@ -73,19 +70,17 @@ def batches(history: History, reading: Reading, window_blocks: int, anchor: Anch
     orders_by_window = _by_window(events, reading.orders, window_blocks)
     legs_by_window = _by_window(events, reading.sandwich_legs, window_blocks)
     cut = []
-    for window, orders in orders_by_window.items():
+    for window, members in orders_by_window.items():
         settle_block = (window + 1) * window_blocks - 1
         settle_start = bisect_left(blocks, settle_block)
-        news_end = next((seq for seq in orders if seq >= settle_start), settle_start)
+        news_end = next((seq for seq in members if seq >= settle_start), settle_start)
         start = settle_start if anchor == "settlement" else bisect_left(blocks, window * window_blocks)
         news = () if anchor == "window-start" else tuple(seq for seq in range(start, news_end) if seq in reading.news)
-        cut.append(Batch(window, settle_block, orders, start, news, legs_by_window.get(window, ())))
+        cut.append(Batch(window, settle_block, members, start, news, legs_by_window.get(window, ())))
     return tuple(cut)
 
 
-def _by_window(
-    events: tuple[Swap | LiquidityEvent, ...], seqs: tuple[int, ...], window_blocks: int
-) -> dict[int, tuple[int, ...]]:
+def _by_window(events: tuple[Event, ...], seqs: Iterable[int], window_blocks: int) -> dict[int, tuple[int, ...]]:
     grouped: dict[int, list[int]] = {}
     for seq in seqs:
         grouped.setdefault(events[seq].block_number // window_blocks, []).append(seq)

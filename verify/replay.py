@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from coincurve import PrivateKey
 
-from ingest.errors import PactsmithError
-from ingest.records import History, Swap
 from verify import kernel
 from verify.assemble import Settled
 from verify.audit import fees_in_force
@@ -20,8 +18,9 @@ from verify.slots import balance_slot
 from verify.world import accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
+    from ingest.records import History
     from verify.baselines import Anchors, PreparedBatch
 
 SETTLE_GAS = 30_000_000
@@ -91,9 +90,8 @@ class Stage:
         world, batch = self._world, prepared.batch
         self._anchors.move(batch.start_seq, block=batch.settle_block, timestamp=prepared.timestamp)
         self._anchors.overlay(prepared.news)
-        swaps = [self._swap(seq) for seq in batch.orders]
         address = self._kernels[prepared.fee_pips]
-        calldata = self._calldata(prepared, swaps, address)
+        calldata = self._calldata(prepared, address)
         before = self._pool_balances()
         with world.anchor():
             try:
@@ -102,17 +100,17 @@ class Stage:
                 raise CandidateRejectedError((_finding(error, prepared),)) from None
             gas = world.evm.gas_used
             trail = kernel.read_trail(world.evm.logs, address, world.pool, world.token0)
-            fills = read_fills(output, len(swaps))
+            fills = read_fills(output, len(prepared.intents))
             dry = world.exhausted()
             traded_in = list(trail.traded_in)
             fallbacks = []
-            for swap, (sold, _) in zip(swaps, fills, strict=True):
+            for intent, (sold, _) in zip(prepared.intents, fills, strict=True):
                 if sold:
                     fallbacks.append(0)
                     continue
-                result = world.swap(swap.zero_for_one, swap.amount_in)
-                dry |= result.spent < swap.amount_in or world.exhausted()
-                traded_in[not swap.zero_for_one] += result.spent
+                result = world.swap(intent.sells_token0, intent.sell_amount)
+                dry |= result.spent < intent.sell_amount or world.exhausted()
+                traded_in[not intent.sells_token0] += result.spent
                 fallbacks.append(result.received)
             after = self._pool_balances()
             residue = Flow(*(world.evm.storage(t, balance_slot(address)) for t in (world.token0, world.token1)))
@@ -128,36 +126,30 @@ class Stage:
             unscored=f"the mechanism {RAN_DRY}" if dry else "",
         )
 
-    def _swap(self, seq: int) -> Swap:
-        event = self._history.events[seq]
-        if not isinstance(event, Swap):
-            raise PactsmithError(f"event {seq} is planned as an order, but is no swap")
-        return event
-
-    def _calldata(self, prepared: PreparedBatch, swaps: Sequence[Swap], address: str) -> bytes:
+    def _calldata(self, prepared: PreparedBatch, address: str) -> bytes:
         """The signed batch: the same for every candidate, whose kernels have the same addresses."""
         key = (address, prepared.batch.orders, prepared.limits, prepared.timestamp)
         found = self._signed.get(key)
         if found is None:
-            found = self._signed[key] = settle_signed_calldata(self._orders(prepared, swaps, address))
+            found = self._signed[key] = settle_signed_calldata(self._orders(prepared, address))
         return found
 
-    def _orders(self, prepared: PreparedBatch, swaps: Sequence[Swap], address: str) -> list[SignedOrder]:
+    def _orders(self, prepared: PreparedBatch, address: str) -> list[SignedOrder]:
         domain = domain_separator(self._history.pool.chain_id, address)
         tokens = (self._world.token0, self._world.token1)
         signed = []
-        for i, (swap, limit) in enumerate(zip(swaps, prepared.limits, strict=True)):
+        for i, (intent, limit) in enumerate(zip(prepared.intents, prepared.limits, strict=True)):
             trader, key = self._traders[i]
-            sell, buy = tokens if swap.zero_for_one else tokens[::-1]
+            sell, buy = tokens if intent.sells_token0 else tokens[::-1]
             words = order_words(
                 trader=trader,
                 sell_token=sell,
                 buy_token=buy,
-                sell_amount=swap.amount_in,
+                sell_amount=intent.sell_amount,
                 min_buy_amount=limit,
                 nonce=0,
                 valid_to=prepared.timestamp,
-                placed_at=swap.block_ts,
+                placed_at=intent.placed_ts,
             )
             signed.append(sign(words, key, domain))
         return signed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.report.figures import Interval, axis, bars, common_scale, forest_row
+from app.report.figures import bars
 from app.report.html import Content, Html, el, join
 from app.report.parts import (
     Column,
@@ -17,6 +17,7 @@ from app.report.parts import (
     unscored,
     verdict_badge,
 )
+from app.report.spread import by_class, by_decile, distribution, sensitivity
 from app.words import (
     GATES,
     METRICS,
@@ -29,10 +30,10 @@ from app.words import (
     is_scored,
     metric_of,
     money,
+    or_dash,
     percent,
     plural,
 )
-from ingest.records import FLOW_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,8 +71,9 @@ def candidate_section(card: Json, *, opened: bool) -> Html:
             el("h3", "Where the change comes from"),
             _decomposition(card["metrics"]),
             el("div", _welfare(card), _batch_sizes(card), class_="columns"),
-            _sensitivity(card),
-            el("div", _by_class(card), _by_decile(card), class_="columns"),
+            sensitivity(card),
+            distribution(card),
+            el("div", by_class(card), by_decile(card), class_="columns"),
             _all_metrics(card["metrics"]),
             el("h3", "Fills, gas, fairness"),
             _particulars(card),
@@ -132,16 +134,12 @@ def _all_metrics(metrics: Mapping[str, Json]) -> Html:
         if not is_scored(value):
             rows.append(Row((heading, unscored(value), *("",) * 5)))
             continue
-        spread = [_or_dash(value.get(key), figure) for key in ("median", "p5")]
-        below = _or_dash(value.get("share_below_zero"), percent)
+        spread = [or_dash(value.get(key), figure) for key in ("median", "p5")]
+        below = or_dash(value.get("share_below_zero"), percent)
         rows.append(Row((heading, figure(value["mean"]), bounds(value), *spread, below, count(value["n"]))))
     missing = [(metric_of(name).title, value["reason"]) for name, value in heldout if not is_scored(value)]
     listed = definitions(missing) if missing else None
     return fold("All metrics, and what is not measured yet", table(columns, rows), el("h3", "Not measured"), listed)
-
-
-def _or_dash(value: float | None, say: Any) -> str:
-    return "–" if value is None else str(say(value))
 
 
 def _welfare(card: Json) -> Html:
@@ -171,65 +169,6 @@ def _batch_sizes(card: Json) -> Html:
         "where a batch cannot beat the AMM."
     )
     return el("div", el("h3", "Batch sizes"), bars(list(shown), list(shown.values()), titles, caption))
-
-
-def _sensitivity(card: Json) -> Html:
-    headline = card["metrics"]["heldout"][VERDICT_METRIC]
-    entries = {"headline": headline | {"verdict": card["verdict"]}} if is_scored(headline) else {}
-    entries |= dict(in_order(card["sensitivity"], ()))
-    if is_scored(without := card["without_sandwich_batches"]["heldout"].get(VERDICT_METRIC)):
-        entries["batches without a sandwich"] = without
-    title = "Would another reading of history change the verdict?"
-    note = "The verdict's M, held out, when one convention is changed and all else stays."
-    return join((el("h3", title), _interval_table("Convention", entries, note)))
-
-
-def _by_class(card: Json) -> Html:
-    entries = {name: found.get(VERDICT_METRIC) for name, found in in_order(card["by_class"]["heldout"], FLOW_CLASSES)}
-    note = f"M by flow class, held out; the verdict is on “{card['verdict_class']}”."
-    return el("div", el("h3", "By class"), _interval_table("Class", entries, note))
-
-
-def _by_decile(card: Json) -> Html:
-    deciles = sorted(card["by_size_decile"]["heldout"].items(), key=lambda item: int(item[0]))
-    entries = {name: found.get(VERDICT_METRIC) for name, found in deciles}
-    note = "M by the order's value, held out; 1 is the smallest tenth of the orders, 10 the largest."
-    return el("div", el("h3", "By order size"), _interval_table("Decile", entries, note))
-
-
-def _interval_table(what: str, entries: Mapping[str, Any], note: str) -> Html:
-    """Named intervals of the verdict's M, as numbers and as a forest plot with a common axis."""
-    intervals = {name: found for name, value in entries.items() if (found := interval_of(value)) is not None}
-    scale = common_scale(list(intervals.values()), 260)
-    with_verdict = any(isinstance(value, dict) and "verdict" in value for value in entries.values())
-    rows = []
-    for name, value in entries.items():
-        plot = forest_row(intervals[name], scale, f"{name}: {plain_statistic(value)}") if name in intervals else None
-        n = value.get("orders", value.get("n")) if isinstance(value, dict) else None
-        cells: tuple[Content, ...] = (name, statistic(value, VERDICT_METRIC), plot, _or_dash(n, count))
-        rows.append(
-            Row((*cells, value.get("verdict", "–") if isinstance(value, dict) else "–") if with_verdict else cells)
-        )
-    columns = [
-        Column(what),
-        Column("M, bps", metric_of(VERDICT_METRIC).formula, number=True),
-        Column("95 % bounds"),
-        Column("Orders", number=True),
-    ]
-    if with_verdict:
-        columns.append(Column("Verdict"))
-    rows.append(Row(("", "", axis(scale), *("",) * (len(columns) - 3)), "axis-row"))
-    return table(columns, rows, note)
-
-
-def interval_of(value: Any) -> Interval | None:
-    """A statistic's mean and bounds; None where it was not measured."""
-    return Interval(value["mean"], value["lower95"], value["upper95"]) if is_scored(value) else None
-
-
-def plain_statistic(value: Json) -> str:
-    """A statistic in one line of text."""
-    return f"{figure(value['mean'])} bps {bounds(value)}".strip()
 
 
 def _particulars(card: Json) -> Html:

@@ -70,22 +70,21 @@ def forest_row(interval: Interval, scale: Scale, label: str) -> Html:
         el("line", x1=px(scale.x(0)), x2=px(scale.x(0)), y1=0, y2=height, class_="zero"),
         el("line", x1=left, x2=right, y1=middle, y2=middle, class_="whisker"),
     ]
-    for end, direction in ((interval.lower, -1), (interval.upper, 1)):
-        if end is not None:
-            marks.append(_whisker_end(scale.x(end), middle, direction, cut_off=scale.clips(end)))
+    marks += [_end(scale, end, middle) for end in (interval.lower, interval.upper) if end is not None]
     if scale.clips(interval.mean):
-        direction = 1 if interval.mean > 0 else -1
-        marks.append(_whisker_end(scale.x(interval.mean), middle, direction, cut_off=True))
+        marks.append(_end(scale, interval.mean, middle))
     else:
         marks.append(el("circle", cx=px(scale.x(interval.mean)), cy=middle, r=4, class_="mean"))
     return svg(scale.width, height, label, *marks, class_="forest")
 
 
-def _whisker_end(x: float, y: float, direction: int, *, cut_off: bool) -> Html:
-    if cut_off:
-        back = x - direction * 6
-        return el("path", d=f"M{px(back)} {y - 4}L{px(x)} {y}L{px(back)} {y + 4}", class_="whisker")
-    return el("line", x1=px(x), x2=px(x), y1=y - 4, y2=y + 4, class_="whisker")
+def _end(scale: Scale, value: float, y: float) -> Html:
+    """A whisker's end: a bar, or where the axis ends before it an arrow head that points to it."""
+    x = px(scale.x(value))
+    if not scale.clips(value):
+        return el("line", x1=x, x2=x, y1=y - 4, y2=y + 4, class_="whisker")
+    back = px(scale.x(value) + (6 if value < scale.low else -6))
+    return el("path", d=f"M{back} {y - 4}L{x} {y}L{back} {y + 4}", class_="whisker")
 
 
 def axis(scale: Scale, unit: str = "bps") -> Html:
@@ -122,6 +121,46 @@ def bars(labels: Sequence[str], values: Sequence[float], titles: Sequence[str], 
                 el("text", short(value), x=px(middle), y=px(base - tall - 4), class_="tick", text_anchor="middle")
             )
     return el("figure", svg(width, height, caption, *marks, class_="chart"), el("figcaption", caption))
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A cumulative distribution: (value in bps, percent at or below it), rising in both."""
+
+    points: Sequence[tuple[float, float]]
+    class_: str
+    name: str
+
+
+def cumulative(curves: Sequence[Curve], caption: str) -> Html:
+    """Cumulative distributions over a common axis, with zero as a line and each point's numbers on hover."""
+    width, top, base, left = 520.0, 8.0, 168.0, 40.0
+    values = [value for curve in curves for value, _ in curve.points]
+    low, high = min([0.0, *values]), max([0.0, *values])
+    room = (high - low) * 0.03 or 1.0
+    scale = Scale(low - room, high + room, width - left, 0)
+
+    def place(value: float, percent: float) -> tuple[str, str]:
+        return px(left + scale.x(value)), px(base - (base - top) * percent / 100)
+
+    zero, _ = place(0, 0)
+    marks: list[Content] = [el("line", x1=zero, x2=zero, y1=top, y2=base, class_="zero")]
+    for percent in (0.0, 25.0, 50.0, 75.0, 100.0):
+        _, y = place(0, percent)
+        marks.append(el("line", x1=px(left), x2=px(width), y1=y, y2=y, class_="grid"))
+        marks.append(el("text", f"{percent:g} %", x=px(left - 6), y=px(float(y) + 4), class_="tick", text_anchor="end"))
+    for value in ticks(scale.low, scale.high, 6):
+        x, _ = place(value, 0)
+        marks.append(el("text", short(value), x=x, y=px(base + 15), class_="tick", text_anchor="middle"))
+    marks.append(el("text", "bps", x=px(width), y=px(base + 28), class_="tick", text_anchor="end"))
+    for curve in curves:
+        line = "L".join(" ".join(place(*point)) for point in curve.points)
+        marks.append(el("path", d=f"M{line}", class_=f"curve {curve.class_}"))
+        for value, percent in curve.points:
+            x, y = place(value, percent)
+            told = el("title", f"{curve.name}: {percent:g} % of orders at or below {short(value)} bps")
+            marks.append(el("g", told, el("circle", cx=x, cy=y, r=3, class_=f"dot {curve.class_}")))
+    return el("figure", svg(width, base + 32, caption, *marks, class_="chart"), el("figcaption", caption))
 
 
 def svg(width: float, height: float, label: str, *marks: Content, class_: str) -> Html:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.report.candidate import anchor_of, interval_of, plain_statistic
+from app.report.candidate import anchor_of
 from app.report.figures import axis, common_scale, forest_row
 from app.report.html import Content, Html, el, join
 from app.report.parts import Column, Row, definitions, explained, fold, section, statistic, table, verdict_badge
+from app.report.spread import interval_of, plain_statistic
 from app.summary import headline, ranked
 from app.words import METRICS, VERDICT_METRIC, VERDICTS, count, in_order, is_scored, percent, pool_name, verdict_of
 from ingest.records import FLOW_CLASSES

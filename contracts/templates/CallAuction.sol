@@ -13,9 +13,9 @@ import {Math} from "pactsmith/Math.sol";
 /// @dev Promises:
 ///      - one price: an order that sells x of the heavier token gets floor(x * p), one that sells y of the lighter
 ///        token floor(y / p), with the same fraction p for all;
-///      - p is the pool's average price: with the slack s = H - n - Y / p, exactly p = r(n) / n * (1 - s / H') for
-///        H' = n + s; see docs/design/reference-rules.md. s is below `_tolerance`, and is all of the heavier token
-///        that stays behind beside the rounding of the fills, which is under one unit an order;
+///      - p is the pool's average price: with the slack s = H - n - Y / p, exactly p = r(n) / n * n / (n + s). s is
+///        never negative and at most `_tolerance` (bound / 512 where MOST_STEPS did not suffice, which is rare), and
+///        is all of the heavier token that stays behind beside the rounding of the fills: under one unit an order;
 ///      - order independence: every fill depends on the set of orders only, never on their order;
 ///      - nobody below the limit. An order whose limit p breaks is left out, all such orders of a pass at once, and p
 ///        is found anew among the others; an order once left out stays out, so each pass has fewer orders. If nobody
@@ -171,7 +171,9 @@ contract CallAuction is IClearingRule {
     ///      the lighter side enough, and nobody's limit breaks at the price there nor at the pool's price now.
     function _sellMost(Pass memory p) private returns (bool) {
         uint256 most = p.bound - p.bound / 512 - 1;
-        if (most == 0 || _worth(p, p.bound) > p.mostOut) return false;
+        uint256 worth = _worth(p, p.bound + 1);
+        // (A price far from 1 has few digits: 40 bits at the least.)
+        if (most == 0 || worth + (worth >> 32) > p.mostOut) return false;
         return _trade(p, most, Math.max(_leastFor(p, most), p.leastOut));
     }
 

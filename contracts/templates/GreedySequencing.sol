@@ -12,8 +12,9 @@ import {Math} from "pactsmith/Math.sol";
 /// @dev Promise: an order that executes while the other direction still has orders left, starts at a marginal price
 ///      no worse for it than the batch's start price, and therefore gets (up to the pool's own rounding) at least
 ///      what it would have got alone. Only the tail, when a single direction is left, can get less than alone; those
-///      orders pay for the price impact of their own direction, as in any sequence. Hence whoever chooses the order
-///      given cannot place a victim between two orders of his own and profit without risk.
+///      orders pay for the price impact of their own direction, as in any sequence. So of two orders of one direction
+///      and one of the other, the other comes second: who chooses the order given cannot put a victim between an
+///      order of his own and the one that takes it back.
 ///      The result depends on the order given. An order whose limit the pool breaks (or that it cannot take in full)
 ///      when its turn comes is left unfilled and is not tried again. Partially fillable orders are taken as a whole.
 contract GreedySequencing is IClearingRule {

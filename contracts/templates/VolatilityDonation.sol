@@ -225,7 +225,9 @@ contract VolatilityDonation is IClearingRule {
     ///      the lighter side enough, and nobody's limit breaks at the price there nor at the pool's price now.
     function _sellMost(Pass memory p) private returns (bool) {
         uint256 most = p.bound - p.bound / 512 - 1;
-        if (most == 0 || _worth(p, p.bound) > p.mostOut) return false;
+        uint256 worth = _worth(p, p.bound + 1);
+        // (A price far from 1 has few digits: 40 bits at the least.)
+        if (most == 0 || worth + (worth >> 32) > p.mostOut) return false;
         return _trade(p, most, Math.max(_leastFor(p, most), p.leastOut));
     }
 

@@ -48,6 +48,13 @@ def test_what_lies_beyond_the_axis_is_drawn_as_cut_off():
     assert "<path" in beyond
 
 
+def test_an_interval_beyond_the_axis_points_to_where_it_is():
+    left, right = (forest_row(Interval(at, at - 1, at + 1), Scale(-10, 10, 216), "x") for at in (-99, 99))
+    assert set(re.findall(r'd="M([\d.]+) 8L([\d.]+) ', left)) == {("14", "8")}
+    assert set(re.findall(r'd="M([\d.]+) 8L([\d.]+) ', right)) == {("202", "208")}
+    assert "<circle" not in left + right
+
+
 def test_an_interval_without_bounds_is_a_dot():
     drawn = forest_row(Interval(5, None, None), Scale(-10, 10, 216), "x")
     assert "<circle" in drawn

@@ -66,7 +66,10 @@ def test_a_net_amount_worked_out_by_hand():
         assert sold
         assert abs(bought - expected) <= 8
     received = result.received[1]
-    assert result.trail.donated == (0, 10_000 + received - sum(bought for _, bought in result.fills[:2]) - result.residue[1])
+    assert result.trail.donated == (
+        0,
+        10_000 + received - sum(bought for _, bought in result.fills[:2]) - result.residue[1],
+    )
     assert 800 < result.trail.donated[1] < 860
 
 
@@ -120,7 +123,9 @@ def test_everybody_trades_at_the_price_after_the_net_trade(drawn):
     assert near or excess_at(n + 1) < 1
     if near:
         assert -Fraction(2, sides.heavy) <= marginal - price
-        assert marginal - price <= marginal * (tolerance(sides, worth) + 2) / (sides.heavy - n) + Fraction(2, sides.heavy)
+        assert marginal - price <= marginal * (tolerance(sides, worth) + 2) / (sides.heavy - n) + Fraction(
+            2, sides.heavy
+        )
     # And n is the largest that is feasible.
     best = largest(lambda k: excess_at(k) >= 0, sides.bound)
     assert abs(best - n) <= 2 * tolerance(sides, worth) + 2

@@ -72,7 +72,9 @@ def test_what_the_pool_cannot_take_is_left_unfilled_and_the_rest_is_served(rule,
     served = settle(here, rule, [Ask(sells0, whole, partial=True), Ask(sells0, small)])
     assert served.fills[0] == (0, 0)
     assert served.fills[1][0] == small
-    against = settle(here, rule, [Ask(sells0, whole), Ask(sells0, small), Ask(not sells0, here.quote(sells0, small).received)])
+    against = settle(
+        here, rule, [Ask(sells0, whole), Ask(sells0, small), Ask(not sells0, here.quote(sells0, small).received)]
+    )
     assert against.fills[0] == (0, 0)
     assert against.fills[1][0] == small
     assert against.fills[2][0] > 0

@@ -148,7 +148,7 @@ def test_what_has_nothing_to_do_with_a_candidate_has_the_same_bounds_for_each():
         for row in market(1, bots_bps=20, sigma=0.3)
     ]
     cards = [score(outcomes([replace(row, gas=GAS + extra) for row in rows])) for extra in (-50_000, 0, 90_000)]
-    assert cards[0]["bootstrap"]["block_length"]["heldout"] > 10  # longer than the floor: gas prices hang together
+    assert cards[0]["bootstrap"]["block_length"]["heldout"] > 6  # the floor for 178 batches: gas prices hang together
     found = [card["metrics"]["heldout"]["bots_removed_bps"] for card in cards]
     assert found[0] == found[1] == found[2]
 

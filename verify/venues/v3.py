@@ -81,22 +81,18 @@ class V3:
         if not amount_in:
             return SwapResult(0, 0)
         try:
-            amount0, amount1 = self._call(_exact(zero_for_one, amount_in))
+            output = self._evm.call(self.driver, _exact(zero_for_one, amount_in), sender=OPERATOR)
         except ExecutionError:
             if self._at_end(zero_for_one):
                 return SwapResult(0, 0)
             raise
+        amount0, amount1 = _amounts(output)
         return SwapResult(amount0, -amount1) if zero_for_one else SwapResult(amount1, -amount0)
 
     def _at_end(self, zero_for_one: bool) -> bool:
         """Whether the price cannot move further in that direction: the pool refuses to swap at its very end."""
         price = self.price()
         return price <= MIN_PRICE_X96 + 1 if zero_for_one else price >= MAX_PRICE_X96 - 1
-
-    def _call(self, swap: bytes) -> tuple[int, int]:
-        """(amount0, amount1) from the pool's side."""
-        output = self._evm.call(self.driver, swap, sender=OPERATOR)
-        return int.from_bytes(output[:32], "big", signed=True), int.from_bytes(output[32:], "big", signed=True)
 
     def apply(self, event: Event) -> Applied:
         """See `Venue`."""
@@ -112,46 +108,51 @@ class V3:
         return Applied(True, "no effect", "", {})
 
     def _apply_swap(self, event: Swap) -> Applied:
-        evm, zero_for_one = self._evm, event.zero_for_one
-        mark = self._watch.tick()
+        evm, watch = self._evm, self._watch
+        amount0, amount1 = event.amount0, event.amount1
+        recorded = amount0.to_bytes(32, "big", signed=True) + amount1.to_bytes(32, "big", signed=True)
+        zero_for_one = amount0 > 0
+        tick = watch.tick()
+        call, mode, others = _exact(zero_for_one, amount0 if zero_for_one else amount1), "exact_in", _other_ways(event)
         exact_in = ""
-        for mode, call in _ways_to_call(event):
+        while True:
             evm.open()
             try:
-                found = self._call(call)
+                output = evm.call(self.driver, call, sender=OPERATOR)
             except ExecutionError as error:
                 difference = str(error)
             else:
-                changed = self._watch.after_swap(mark, zero_for_one)
-                if self._is_recorded(event, found, changed):
+                changed = watch.after_swap(tick, zero_for_one)
+                if output == recorded and self._is_recorded(event, changed[watch.slot0_key]):
                     evm.keep()
                     return Applied(True, mode, "", changed)
-                difference = self._difference(event, found, changed)
+                difference = self._difference(event, output)
             evm.undo()
             exact_in = exact_in or difference
+            way = next(others, None)
+            if way is None:
+                break
+            mode, call = way
         with suppress(ExecutionError):  # a pool that refuses the recorded input stays as it was
             self.swap(zero_for_one, event.amount_in)
-        return Applied(False, "exact_in", exact_in, self._resynced(event, self._watch.after_swap(mark, zero_for_one)))
+        return Applied(False, "exact_in", exact_in, self._resynced(event, watch.after_swap(tick, zero_for_one)))
 
-    def _is_recorded(self, event: Swap, found: tuple[int, int], changed: Slots) -> bool:
-        """Whether amounts, price, tick and liquidity are what the event says, as far as it says."""
-        packed = changed[self._watch.slot0_key]
+    def _is_recorded(self, event: Swap, packed: int) -> bool:
+        """Whether price, tick and liquidity are what the event says, as far as it says."""
         return (
-            found[0] == event.amount0
-            and found[1] == event.amount1
-            and event.sqrt_price_x96 in (at.v3_slot0_price(packed), None)
+            event.sqrt_price_x96 in (at.v3_slot0_price(packed), None)
             and event.tick in (at.v3_slot0_tick(packed), None)
             and event.liquidity in (self._evm.read(self.pool, at.V3_LIQUIDITY), None)
         )
 
-    def _difference(self, event: Swap, found: tuple[int, int], changed: Slots) -> str:
+    def _difference(self, event: Swap, output: bytes) -> str:
         """What the pool did instead of what was recorded, number by number."""
-        packed = changed[self._watch.slot0_key]
+        amount0, amount1 = _amounts(output)
         pairs = (
-            ("amount0", found[0], event.amount0),
-            ("amount1", found[1], event.amount1),
-            ("sqrt_price_x96", at.v3_slot0_price(packed), event.sqrt_price_x96),
-            ("tick", at.v3_slot0_tick(packed), event.tick),
+            ("amount0", amount0, event.amount0),
+            ("amount1", amount1, event.amount1),
+            ("sqrt_price_x96", self.price(), event.sqrt_price_x96),
+            ("tick", self.tick(), event.tick),
             ("liquidity", self.liquidity(), event.liquidity),
         )
         return ", ".join(
@@ -227,13 +228,16 @@ class V3:
         return int.from_bytes(output, "big")
 
 
-def _ways_to_call(event: Swap) -> Iterator[tuple[str, bytes]]:
-    """(mode, calldata for the driver), likeliest first: events do not tell how the pool was called."""
-    zero_for_one = event.zero_for_one
-    yield "exact_in", _exact(zero_for_one, event.amount_in)
-    yield "exact_out", _exact(zero_for_one, event.amount_out, out=True)
+def _other_ways(event: Swap) -> Iterator[tuple[str, bytes]]:
+    """(mode, calldata for the driver) beside an exact input: events do not tell how the pool was called."""
+    yield "exact_out", _exact(event.zero_for_one, event.amount_out, out=True)
     if event.sqrt_price_x96 is not None:
-        yield "price_limit", _swap(zero_for_one, _UNLIMITED, event.sqrt_price_x96)
+        yield "price_limit", _swap(event.zero_for_one, _UNLIMITED, event.sqrt_price_x96)
+
+
+def _amounts(output: bytes) -> tuple[int, int]:
+    """(amount0, amount1) from the pool's side, as the driver returns them."""
+    return int.from_bytes(output[:32], "big", signed=True), int.from_bytes(output[32:], "big", signed=True)
 
 
 def _exact(zero_for_one: bool, amount: int, *, out: bool = False) -> bytes:

@@ -46,7 +46,9 @@ class WatchedSlots:
             *balances,
         )
         # By whether token0 is sold: fees are in the token that is paid in.
-        self._swap_keys = ((growths[1], observation, *balances), (growths[0], observation, *balances))
+        self._swap_keys = ((growths[1], *balances), (growths[0], *balances))
+        # A swap writes these only where it changes the tick.
+        self._tick_keys = (self.liquidity_key, observation)
 
     def tick(self) -> int:
         """The pool's tick."""
@@ -60,7 +62,8 @@ class WatchedSlots:
         changed[self.slot0_key] = packed
         tick = at.v3_slot0_tick(packed)
         if tick != tick_before:
-            changed[self.liquidity_key] = read(pool, at.V3_LIQUIDITY)
+            for key in self._tick_keys:
+                changed[key] = read(*key)
             low, high = (tick, tick_before) if tick < tick_before else (tick_before, tick)
             ticks = self._ticks
             for crossed in ticks[bisect.bisect_right(ticks, low) : bisect.bisect_right(ticks, high)]:
