@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -29,21 +29,24 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, width=160)
 
 
-def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> Table:
-    """A table of plain text; ``numbers`` are the columns that are aligned to the right."""
+def grid(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = (), whole: Sequence[str] = ()
+) -> Table:
+    """A table of plain text; ``numbers`` are aligned to the right, ``whole`` are never broken over lines."""
     found = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        found.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in numbers else "left"
+        found.add_column(column, justify=justify, overflow="fold", no_wrap=column in whole)
     for row in rows:
         found.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row))
     return found
 
 
-def say(*lines: object) -> None:
-    """Prints lines of plain text, broken only where the text itself is."""
+def say(*lines: object, wrap: bool = False) -> None:
+    """Prints lines of plain text, broken only where the text itself is, or with ``wrap`` to fit a terminal."""
     out = console()
     for line in lines:
-        out.print(Text(printable(line)), soft_wrap=True)
+        out.print(Text(printable(line)), soft_wrap=not (wrap and out.is_terminal))
 
 
 def show_checks(found: Sequence[Check]) -> None:
@@ -153,17 +156,20 @@ def show_audit(document: Json) -> None:
 
 def show_run(document: Json, files: ReportFiles) -> None:
     """A run: leaderboard with the baselines, a sentence for each candidate, and where the report is."""
-    columns = ("rule", "window", "verdict", "M [95 %], bps", "net of gas, bps", "gas/order", "orders")
-    baselines = [_board_row(card, f"({card['name']})", Text("baseline", style="dim")) for card in document["baselines"]]
-    candidates = [
-        _board_row(card, f"{place}. {card['name']}", _verdict_text(card))
-        for place, card in enumerate(ranked(document), start=1)
-    ]
-    say(f"{document['history']} ({_source(document['source'])}), held-out blocks", "")
-    console().print(grid(columns, [*candidates, *baselines], numbers=columns[3:]))
-    say("")
-    for card in ranked(document):
-        say(f"{label(card)}: {card['verdict']}", f"  {card['verdict_why']}")
+    columns = ("rule", "window", "verdict", "M [95 %], bps", "net of gas", "gas/order", "orders")
+    cards = ranked(document)
+    rows = [_board_row(card, card["name"], _verdict_text(card)) for card in cards]
+    rows += [_board_row(card, f"({card['name']})", Text("baseline", style="dim")) for card in document["baselines"]]
+    say(f"{document['history']} ({_source(document['source'])}), held-out blocks, the best first", "")
+    console().print(grid(columns, rows, numbers=columns[3:], whole=columns[:3]))
+    say(
+        "", "M: gain over the plain AMM in the order's own block, without bots, gas included. Net of gas: over history."
+    )
+    if any(card["provisional"] for card in cards):
+        say("* provisional: see the sentence.")
+    for card in cards:
+        say("")
+        say(f"{label(card)}: {card['verdict']}", card["verdict_why"], wrap=True)
     say("", headline(document), f"Report: {files.html}", f"        {files.json}")
 
 
@@ -175,7 +181,7 @@ def _board_row(card: Json, name: str, verdict: Text) -> tuple[object, ...]:
         name,
         card["window_blocks"],
         verdict,
-        f"{figure(m['mean'])} {bounds(m)}" if is_scored(m) else "–",
+        f"{figure(m['mean'])} {bounds(m).replace(' ', '')}" if is_scored(m) else "–",
         figure(heldout["net_of_gas_bps"]["mean"]) if is_scored(heldout.get("net_of_gas_bps")) else "–",
         count(gas) if is_scored(gas) else "–",
         count(m["n"]) if is_scored(m) else "–",
@@ -185,8 +191,7 @@ def _board_row(card: Json, name: str, verdict: Text) -> tuple[object, ...]:
 def _verdict_text(card: Json) -> Text:
     verdict = verdict_of(card["verdict"])
     style = {"good": "bold green", "bad": "bold red", "mixed": "bold magenta"}.get(verdict.tone, "")
-    provisional = " (provisional)" if card["provisional"] else ""
-    return Text(f"{verdict.mark} {printable(card['verdict'])}{provisional}", style=style)
+    return Text(f"{verdict.mark} {printable(card['verdict'])}{'*' if card['provisional'] else ''}", style=style)
 
 
 def _source(source: str) -> str:

@@ -46,7 +46,7 @@ def by_decile(card: Json) -> Html:
 def _interval_table(what: str, entries: Mapping[str, Any], note: str) -> Html:
     """Named intervals of the verdict's M, as numbers and as a forest plot with a common axis."""
     intervals = {name: found for name, value in entries.items() if (found := interval_of(value)) is not None}
-    scale = common_scale(list(intervals.values()), 260)
+    scale = common_scale(list(intervals.values()), 190)
     with_verdict = any(isinstance(value, dict) and "verdict" in value for value in entries.values())
     rows = []
     for name, value in entries.items():

@@ -89,6 +89,7 @@ def test_every_part_of_a_scorecard_is_there(document, page):
         "Where the change comes from",
         "Who gained, who paid",
         "Batch sizes",
+        "Single orders",
         "Would another reading of history change the verdict?",
         "By class",
         "By order size",

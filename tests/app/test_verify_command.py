@@ -85,7 +85,7 @@ def test_the_terminal_shows_leaderboard_baselines_and_a_sentence_for_each(run, m
     shown = capsys.readouterr().out
     for card in run.document["candidates"]:
         assert card["verdict_why"] in shown
-    for text in ("SIMULATED", "(history)", "(amm)", "(standalone)", "1. Sequential", "rejected", "No improvement"):
+    for text in ("SIMULATED", "(history)", "(amm)", "(standalone)", "Sequential  ", "rejected", "No improvement"):
         assert text in shown
     for path in run.document["report"].values():
         assert path in shown

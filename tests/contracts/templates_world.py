@@ -6,6 +6,7 @@ import functools
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from eth_abi import encode
 from eth_hash.auto import keccak
@@ -21,6 +22,9 @@ from verify.slots import balance_slot
 from verify.templates import load_template
 from verify.venues import OPERATOR, SwapResult, labelled_address
 from verify.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Q96 = 1 << 96
 PIPS = 10**6
@@ -170,30 +174,34 @@ def _around(price: Fraction, spacing: int) -> int:
     return math.floor(math.log(price) / math.log(1.0001)) // spacing * spacing
 
 
+def _two_layers(price: Fraction) -> Market:
+    tick = _around(price, 10)
+    return v3(price, [(-END, END, 10**18), (tick - 200, tick + 300, 2 * 10**19)])
+
+
+_MARKETS: dict[str, Callable[[], Market]] = {
+    "v3 wide": lambda: v3(PEGGED, [(-END, END, 10**21)], 3000, 60),
+    # The liquidity changes every few ticks.
+    "v3 steps": lambda: v3(PEGGED, [(-10, 10, 10**19), (-20, 30, 10**20), (-100, 80, 10**19), (-END, END, 10**18)]),
+    # No liquidity at all between two ranges.
+    "v3 gap": lambda: v3(
+        PEGGED, [(-30, 20, 10**20), (60, 900, 10**20), (-900, -80, 10**20), (-END, -END + 10, 10**12)]
+    ),
+    "v3 cheap": lambda: _two_layers(CHEAP),
+    "v3 dear": lambda: _two_layers(DEAR),
+    # The liquidity ends.
+    "v3 short": lambda: v3(PEGGED, [(-600, 600, 10**15)], 3000, 60),
+    "v2 even": lambda: v2(10**21, 3 * 10**21),
+    "v2 cheap": lambda: v2(2 * 10**13, 10**22),
+    "v2 small": lambda: v2(10**6, 10**6),
+}
+NAMES = tuple(_MARKETS)
+
+
 @functools.cache
 def market(name: str) -> Market:
     """The markets of the tests, each built once."""
-    if name == "v3 wide":
-        return v3(PEGGED, [(-END, END, 10**21)], 3000, 60)
-    if name == "v3 steps":  # the liquidity changes every few ticks
-        return v3(PEGGED, [(-10, 10, 10**19), (-20, 30, 10**20), (-100, 80, 10**19), (-END, END, 10**18)])
-    if name == "v3 gap":  # no liquidity at all between two ranges
-        return v3(PEGGED, [(-30, 20, 10**20), (60, 900, 10**20), (-900, -80, 10**20), (-END, -END + 10, 10**12)])
-    if name == "v3 cheap":
-        tick = _around(CHEAP, 10)
-        return v3(CHEAP, [(-END, END, 10**18), (tick - 200, tick + 300, 2 * 10**19)])
-    if name == "v3 dear":
-        tick = _around(DEAR, 10)
-        return v3(DEAR, [(-END, END, 10**18), (tick - 200, tick + 300, 2 * 10**19)])
-    if name == "v3 short":  # the liquidity ends
-        return v3(PEGGED, [(-600, 600, 10**15)], 3000, 60)
-    if name == "v2 even":
-        return v2(10**21, 3 * 10**21)
-    if name == "v2 cheap":
-        return v2(2 * 10**13, 10**22)
-    if name == "v2 small":
-        return v2(10**6, 10**6)
-    raise KeyError(name)
+    return _MARKETS[name]()
 
 
 ENDLESS = ("v3 wide", "v3 steps", "v3 cheap", "v3 dear", "v2 even", "v2 cheap")
@@ -246,7 +254,7 @@ def weigh(here: Market, asks: list[Ask]) -> Sides:
     return Sides(False, total1, total0, max(0, math.floor(surplus1)))
 
 
-def largest(feasible: object, most: int) -> int:
+def largest(feasible: Callable[[int], bool], most: int) -> int:
     """The largest n up to ``most`` that is feasible, where all below it are: by bisection."""
     low, high = 0, most + 1
     while high - low > 1:

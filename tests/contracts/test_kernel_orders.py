@@ -77,13 +77,15 @@ def test_the_last_second_counts(world):
     assert world.settle([order]).fills == [(E18, 0)]
 
 
+@pytest.mark.parametrize("sells0", [True, False])
 @pytest.mark.parametrize("fields", [{"sell_token": NOBODY}, {"buy_token": NOBODY}])
-def test_foreign_token(world, fields):
-    settle_both(world, replace(world.order(1, E18), **fields), "WrongTokens")
+def test_foreign_token(world, fields, sells0):
+    settle_both(world, replace(world.order(1, E18, sells0=sells0), **fields), "WrongTokens")
 
 
-def test_same_token_on_both_sides(world):
-    order = world.order(1, E18)
+@pytest.mark.parametrize("sells0", [True, False])
+def test_same_token_on_both_sides(world, sells0):
+    order = world.order(1, E18, sells0=sells0)
     settle_both(world, replace(order, buy_token=order.sell_token), "WrongTokens")
 
 

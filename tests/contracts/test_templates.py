@@ -137,9 +137,10 @@ def test_a_wrong_description_is_refused_with_its_place(tmp_path, old, new, field
     assert caught.value.file == str(tmp_path / "Mine.toml")
 
 
-@pytest.mark.parametrize(
-    ("text", "field"), [("name = ", None), ("promises = 3\n" + GOOD.split("[promises]")[0], "promises")]
-)
+HEAD = GOOD[: GOOD.index("[promises]")]
+
+
+@pytest.mark.parametrize(("text", "field"), [("name = ", None), ("promises = 3\n" + HEAD, "promises")])
 def test_a_description_of_another_shape_is_refused(tmp_path, text, field):
     with pytest.raises(InputError) as caught:
         load_template(described(tmp_path, text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -167,7 +166,7 @@ def test_clears_at_the_definition(drawn):
 
 @settings(max_examples=60, deadline=None)
 @given(named_batches(), st.randoms(use_true_random=False))
-def test_the_order_of_the_batch_does_not_matter(drawn, rng: random.Random):
+def test_the_order_of_the_batch_does_not_matter(drawn, rng):
     name, asks = drawn
     order = list(range(len(asks)))
     rng.shuffle(order)

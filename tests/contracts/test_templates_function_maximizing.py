@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from fractions import Fraction
 
 import pytest
@@ -65,11 +64,8 @@ def test_a_net_amount_worked_out_by_hand():
     for (sold, bought), expected in zip(result.fills, (30_000 * price, 10_000 * price, 10_000 / price), strict=True):
         assert sold
         assert abs(bought - expected) <= 8
-    received = result.received[1]
-    assert result.trail.donated == (
-        0,
-        10_000 + received - sum(bought for _, bought in result.fills[:2]) - result.residue[1],
-    )
+    paid = sum(bought for _, bought in result.fills[:2]) + result.residue[1]
+    assert result.trail.donated == (0, 10_000 + result.received[1] - paid)
     assert 800 < result.trail.donated[1] < 860
 
 
@@ -123,9 +119,8 @@ def test_everybody_trades_at_the_price_after_the_net_trade(drawn):
     assert near or excess_at(n + 1) < 1
     if near:
         assert -Fraction(2, sides.heavy) <= marginal - price
-        assert marginal - price <= marginal * (tolerance(sides, worth) + 2) / (sides.heavy - n) + Fraction(
-            2, sides.heavy
-        )
+        off = Fraction(tolerance(sides, worth) + 2, sides.heavy - n)
+        assert marginal - price <= marginal * off + Fraction(2, sides.heavy)
     # And n is the largest that is feasible.
     best = largest(lambda k: excess_at(k) >= 0, sides.bound)
     assert abs(best - n) <= 2 * tolerance(sides, worth) + 2
@@ -133,7 +128,7 @@ def test_everybody_trades_at_the_price_after_the_net_trade(drawn):
 
 @settings(max_examples=60, deadline=None)
 @given(named_batches(), st.randoms(use_true_random=False))
-def test_limits_hold_and_the_order_of_the_batch_does_not_matter(drawn, rng: random.Random):
+def test_limits_hold_and_the_order_of_the_batch_does_not_matter(drawn, rng):
     name, asks = drawn
     order = list(range(len(asks)))
     rng.shuffle(order)

@@ -12,7 +12,7 @@ from verify.templates import load_template, templates
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "design" / "reference-rules.md"
 COUNTS = (1, 2, 5, 20)
-FLOWS = {"one-sided": lambda i: True, "two-sided": lambda i: i % 3 != 1}
+FLOWS = {"one-sided": lambda _: True, "two-sided": lambda i: i % 3 != 1}
 
 
 def gas_of(rule: str, name: str, flow: str, count: int) -> int:

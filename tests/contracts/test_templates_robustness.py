@@ -1,4 +1,4 @@
-"""What no rule may do, whatever the batch: revert, fill below a limit, or take the money of an order it cannot serve."""
+"""What no rule may do, whatever the batch: revert, fill below a limit, or take what it cannot serve."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.contracts.templates_world import Ask, Market, asks_in, market
+from tests.contracts.templates_world import NAMES, Ask, Market, asks_in, market
 from verify.templates import load_template, templates
 
 RULES = [path.stem for path in templates()]
-NAMES = ("v3 wide", "v3 steps", "v3 gap", "v3 cheap", "v3 dear", "v3 short", "v2 even", "v2 cheap", "v2 small")
 DEFAULTS = {path.stem: load_template(path).defaults() for path in templates()}
 UNIFORM = [path.stem for path in templates() if load_template(path).promises.uniform_price]
 
@@ -72,9 +71,8 @@ def test_what_the_pool_cannot_take_is_left_unfilled_and_the_rest_is_served(rule,
     served = settle(here, rule, [Ask(sells0, whole, partial=True), Ask(sells0, small)])
     assert served.fills[0] == (0, 0)
     assert served.fills[1][0] == small
-    against = settle(
-        here, rule, [Ask(sells0, whole), Ask(sells0, small), Ask(not sells0, here.quote(sells0, small).received)]
-    )
+    opposite = Ask(not sells0, here.quote(sells0, small).received)
+    against = settle(here, rule, [Ask(sells0, whole), Ask(sells0, small), opposite])
     assert against.fills[0] == (0, 0)
     assert against.fills[1][0] == small
     assert against.fills[2][0] > 0

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from hypothesis import example, given, settings
 
-from tests.contracts.templates_world import Ask, Market, market, named_batches
-
-NAMES = ("v3 wide", "v3 steps", "v3 gap", "v3 cheap", "v3 dear", "v3 short", "v2 even", "v2 cheap", "v2 small")
+from tests.contracts.templates_world import NAMES, Ask, Market, market, named_batches
 
 
 def swap_or_skip(here: Market, ask: Ask) -> tuple[int, int]:

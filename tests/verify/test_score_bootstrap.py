@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from verify.score import bootstrap
 from verify.score.bootstrap import CHUNK, MIN_BATCHES, Group, Resamples, _counts, block_length, resample_count
 
 
@@ -117,6 +118,40 @@ def test_the_same_in_any_company_and_order_of_addition():
     ]
     assert together == alone
     assert [found[0][0][0] for found in single] == [together[2][i] for i in (0, 17, 39)]
+
+
+def test_the_sums_are_exact_whatever_adds_them_up(monkeypatch):
+    rng = np.random.default_rng(15)
+    group = Group(rng.lognormal(0, 3, 900), rng.standard_cauchy((900, 5)) * 10.0 ** np.arange(-12, 13, 6))
+
+    def backwards_in_extended_precision(counts, tiles):
+        width, height, depth, columns = tiles.shape
+        untiled = tiles.transpose(1, 2, 0, 3).reshape(height * depth, width * columns)
+        n = counts.shape[1]
+        return (counts[:, ::-1].astype(np.longdouble) @ untiled[:n][::-1].astype(np.longdouble)).astype(np.float64)
+
+    usual = Resamples(900, 10, 3).bounds([group], (0.05,), 300)
+    monkeypatch.setattr(bootstrap, "_product", backwards_in_extended_precision)
+    assert Resamples(900, 10, 3).bounds([group], (0.05,), 300) == usual
+
+
+def test_never_narrower_than_the_percentile_bounds():
+    rng = np.random.default_rng(16)
+    n, seed, resamples = 300, 4, 2 * CHUNK
+    values, weights = rng.lognormal(0, 1.5, n), np.ones(n)  # skewed so that the studentised lower bound is the nearer
+    found = Resamples(n, 7, seed).bounds([ratio(values, weights)], (0.05,), resamples)[0][0][0]
+    drawn = np.vstack([_counts(np.random.default_rng((seed, i)), n, 7) for i in range(2)])
+    means = np.sort(drawn @ values / n)
+    rank = int(0.05 * (resamples + 1))
+    assert found.lower == pytest.approx(means[rank - 1], rel=1e-9)
+    assert found.upper > means[-rank]
+
+
+def test_resamples_without_weight_count_as_the_worst():
+    weights = np.zeros(2_000)
+    weights[:MIN_BATCHES] = 1.0  # side by side, so that many a resample misses them all
+    found = Resamples(2_000, 40, 1).bounds([ratio(np.ones(2_000), weights)], (0.05,), 500)[0][0][0]
+    assert (found.estimate, found.lower, found.upper) == (1.0, None, None)
 
 
 def test_wider_at_a_stricter_level():

@@ -96,6 +96,8 @@ def test_a_fallback_credited_above_the_amm(replay):
     assert not failed(replace(replay, orders=orders))  # credited the AMM's, 5 are capped
     orders = tuple(row if row.filled else replace(row, bought=row.amm_out + 5) for row in orders)
     assert "fill_or_fallback" in failed(replace(replay, orders=orders))
+    short = tuple(row if row.filled else replace(row, bought=row.amm_out - 5) for row in replay.orders)
+    assert "fill_or_fallback" in failed(replace(replay, orders=short))
 
 
 def test_an_order_that_vanished(replay):

@@ -190,6 +190,11 @@ def test_by_class_and_by_size():
     deciles = card["by_size_decile"]["heldout"]
     assert list(deciles) == [str(i) for i in range(1, 11)]
     assert sum(table["net_mechanism_bps"]["n"] for table in deciles.values()) == heldout["n"]
+    dusty = score(outcomes([replace(row, value=1) if row.seq % 2 else row for row in rows]))["by_size_decile"][
+        "heldout"
+    ]
+    worth = [row for row in part_orders(outcomes(rows), "heldout") if row.flow_class == "user" and row.seq % 2 == 0]
+    assert sum(table["net_mechanism_bps"]["n"] for table in dusty.values()) == len(worth)
     # The same gas weighs more on a small order.
     medians = [table["net_mechanism_bps"]["median"] for table in deciles.values()]
     assert medians == sorted(medians, reverse=True)

@@ -82,6 +82,13 @@ def test_the_level_pays_for_what_was_tried():
     assert "100 evaluations were made on these blocks" in judgement.why
 
 
+@pytest.mark.parametrize("tests", [2, 10, 40])
+def test_the_strict_bounds_are_wider_than_the_plain_ones(tests):
+    found = judge_outcomes(outcomes(market(1, gas_saved=60_000)), tests, 1).evidence
+    assert found.strict.m.lower < found.plain.m.lower < found.plain.m.upper < found.strict.m.upper
+    assert found.resamples == max(2_000, 200 * tests)
+
+
 def test_a_strong_gain_survives_many_evaluations_and_says_at_what_level():
     judgement = verdict_of(market(1, gas_saved=60_000), tests=50)
     assert judgement.verdict == "improvement"
