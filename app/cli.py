@@ -89,6 +89,8 @@ def run(arguments: list[str]) -> int:
         return asked.exit_code
     except BrokenPipeError:
         return _after_closed_pipe()
+    except SystemExit:
+        raise
     except BaseException as error:  # noqa: BLE001  also Ctrl-C and the EVM's panics: no traceback reaches a user unasked
         return _report(describe(error, debug="--debug" in arguments), as_json="--json" in arguments)
     return int(result)

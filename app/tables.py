@@ -23,10 +23,17 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
+class _Output(Console):
+    """Standard output that leaves a closed pipe to the command line, which knows the exit code for it."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Standard output: as wide as the terminal, and wide enough for every table where there is none."""
-    found = Console(highlight=False, markup=False, emoji=False)
-    return found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, width=160)
+    found = _Output(highlight=False, markup=False, emoji=False)
+    return found if found.is_terminal else _Output(highlight=False, markup=False, emoji=False, width=160)
 
 
 def grid(

@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from verify.evm import Slots
     from verify.venues import Applied
 
-_STRETCH_EVENTS = 128
-"""So many events run on one another before their result is written down and the EVM's journal is emptied.
-
-The journal grows by 4 kB an event, and makes each event dearer to undo.
-"""
+_STRETCH_EVENTS = 1024
+"""So many events run on one another before their result is written down and the EVM's journal, 4 kB each, is emptied."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ What comes back does not depend on how the work was cut or in which order it end
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,9 @@ Verdict = dict[str, "Outcomes"] | tuple[Finding, ...]
 """Outcomes by variant, the headline's under `HEADLINE_NAME`; or why the candidate is turned down."""
 
 
+Result = dict[str, "Outcomes"] | Rejected | Failure
+"""What became of one unit."""
+
 Baselines = Mapping[tuple["Labelling", int], tuple[str, "Baseline"]]
 """By (labelling, slack in bps): the file in the run's folder, and what is in it."""
 
@@ -72,8 +76,8 @@ def evaluate(
     tasks: Sequence[tuple[int, int]],
     resources: Resources,
     progress: Callable[[str, int, int], None],
-) -> dict[tuple[int, int], Verdict]:
-    """Replays candidates over a history.
+) -> Iterator[tuple[tuple[int, int], Verdict]]:
+    """Replays candidates over a history; yields each task with its verdict as soon as its last unit has ended.
 
     Args:
         plan: The history with its trace and readings.
@@ -81,12 +85,9 @@ def evaluate(
         tasks: (index of the candidate, window length in blocks).
         resources: What may be used.
         progress: Is told ("baselines" or "replay", units done, units in all).
-
-    Returns:
-        By task.
     """
     if not tasks:
-        return {}
+        return
     windows = sorted({window for _, window in tasks})
     kernel.contract()  # compiled now: a worker's memory limit has no room for a compiler, it finds the cached result
     limits = Limits(_seconds(plan), resources.memory_bytes, int(_seconds(plan)))
@@ -96,13 +97,16 @@ def evaluate(
         with Pool(resources.workers, limits, jobs.start, (name,)) as pool:
             baselines = _prepare(pool, plan, folder, windows, progress)
             units = list(_units(plan, baselines, candidates, tasks))
-            found: dict[tuple[int, int], list[tuple[ReplayUnit, dict[str, Outcomes] | Rejected | Failure]]] = {}
+            left = Counter(unit.task for unit in units)
+            found: dict[tuple[int, int], list[tuple[ReplayUnit, Result]]] = {task: [] for task in left}
             progress("replay", 0, len(units))
             for count, done in enumerate(pool.map(jobs.replay, units), start=1):
                 unit = units[done.index]
-                found.setdefault((unit.candidate, unit.window_blocks), []).append((unit, done.result))
+                found[unit.task].append((unit, done.result))
+                left[unit.task] -= 1
                 progress("replay", count, len(units))
-    return {task: _verdict(task[1], results) for task, results in found.items()}
+                if not left[unit.task]:
+                    yield unit.task, _verdict(unit.window_blocks, found.pop(unit.task))
 
 
 def _seconds(plan: Plan) -> float:
@@ -164,7 +168,7 @@ def _units(
                 yield ReplayUnit(index, candidate.creation_code, window, (leg,))
 
 
-def _verdict(window: int, results: Sequence[tuple[ReplayUnit, dict[str, Outcomes] | Rejected | Failure]]) -> Verdict:
+def _verdict(window: int, results: Sequence[tuple[ReplayUnit, Result]]) -> Verdict:
     """Joins a task's units; where it is turned down, by its first reason in the order of conventions and batches."""
     names = list(conventions(window))
     parts: dict[str, list[tuple[int, Outcomes]]] = {name: [] for name in names}

@@ -82,6 +82,11 @@ class ReplayUnit:
     legs: tuple[Leg, ...]
     carry_at: int = 0
 
+    @property
+    def task(self) -> tuple[int, int]:
+        """(candidate, window length): what the unit is a part of."""
+        return self.candidate, self.window_blocks
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:

@@ -206,7 +206,7 @@ def _outcomes(
     evaluated = evaluate(
         plan, candidates, missing, resources, lambda stage, done, total: progress(Step(stage, done, total))
     )
-    for (i, window), verdict in evaluated.items():
+    for (i, window), verdict in evaluated:  # stored one by one: what is done survives whatever stops the rest
         _save(store, _evaluation_key(plan, entries[i], window), verdict)
         found[i, window] = verdict
     return found, from_store

@@ -49,14 +49,14 @@ library Calls {
     }
 
     /// @dev Success is: no revert, and either the word 1 comes back, or nothing at all from an address with code
-    ///      (older tokens return nothing). At most 32 bytes are copied.
+    ///      (older tokens return nothing). At most 32 bytes are copied, onto zeros: fewer are not the word 1.
     function _claimsSuccess(address token, bytes memory data) private returns (bool ok) {
         assembly ("memory-safe") {
             mstore(0, 0)
             ok := call(gas(), token, 0, add(data, 32), mload(data), 0, 32)
             switch returndatasize()
             case 0 { ok := and(ok, gt(extcodesize(token), 0)) }
-            default { ok := and(ok, and(gt(returndatasize(), 31), eq(mload(0), 1))) }
+            default { ok := and(ok, eq(mload(0), 1)) }
         }
     }
 }

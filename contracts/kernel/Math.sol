@@ -29,14 +29,6 @@ library Math {
         }
     }
 
-    /// @notice a + b, or the largest integer where the sum does not fit.
-    function saturatingAdd(uint256 a, uint256 b) internal pure returns (uint256) {
-        unchecked {
-            uint256 sum = a + b;
-            return sum < a ? type(uint256).max : sum;
-        }
-    }
-
     /// @notice The 512-bit product of a and b: high * 2**256 + low.
     function fullMul(uint256 a, uint256 b) internal pure returns (uint256 low, uint256 high) {
         unchecked {

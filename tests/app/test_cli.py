@@ -154,10 +154,12 @@ def test_ctrl_c_exits_130_without_a_traceback_and_leaves_the_store_sound(tmp_pat
     assert run_here(["history", "list", "--store", str(tmp_path)]) == 0
 
 
-def test_a_closed_pipe_ends_quietly(tmp_path):
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
+@pytest.mark.parametrize("words", [["history", "show", "short"], ["history", "list"]], ids=" ".join)
+def test_a_closed_pipe_ends_quietly(words, options, market_store):
     reader, writer = os.pipe()
     os.close(reader)
-    command = [*PROGRAM, "history", "list", "--store", str(tmp_path), "--json"]
+    command = [*PROGRAM, *words, "--store", str(market_store), *options]
     try:
         done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
     finally:

@@ -19,7 +19,7 @@ class Mode(IntEnum):
     FALSE_UNMOVED = 2
     FALSE_MOVED = 3
     TRUE_UNMOVED = 4
-    TWO = 5
+    THREE = 5
     SHORT_RETURN = 6
     REVERTS = 7
     RECIPIENT_FEE = 8
@@ -37,7 +37,7 @@ PULL_FAULTS = {
     Mode.FALSE_UNMOVED: "PullFailed",
     Mode.FALSE_MOVED: "PullFailed",
     Mode.TRUE_UNMOVED: "ReceivedMismatch",
-    Mode.TWO: "PullFailed",
+    Mode.THREE: "PullFailed",
     Mode.SHORT_RETURN: "PullFailed",
     Mode.REVERTS: "PullFailed",
     Mode.RECIPIENT_FEE: "ReceivedMismatch",
@@ -49,7 +49,7 @@ PAYOUT_FAULTS = [
     Mode.FALSE_UNMOVED,
     Mode.FALSE_MOVED,
     Mode.TRUE_UNMOVED,
-    Mode.TWO,
+    Mode.THREE,
     Mode.SHORT_RETURN,
     Mode.REVERTS,
     Mode.RECIPIENT_FEE,

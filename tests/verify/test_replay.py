@@ -37,7 +37,7 @@ def replayed(history, rules, windows=(1,), workers=1):
     ]
     tasks = [(i, window) for i in range(len(rules)) for window in windows]
     found = evaluate(plan_of(history), candidates, tasks, Resources(workers, 4 * 1024**3), lambda *_: None)
-    return {(rules[i].name, window): verdict for (i, window), verdict in found.items()}
+    return {(rules[i].name, window): verdict for (i, window), verdict in found}
 
 
 @pytest.mark.parametrize("market", ["demo-v3", "demo-v2"])

@@ -102,6 +102,22 @@ def test_a_second_run_answers_from_the_store_with_the_same_numbers(scored, histo
     assert without_times(again) == without_times(document)
 
 
+def test_what_was_done_before_an_interruption_is_not_done_again(scored, history, store):
+    _, _, document = scored
+    rules = bundled("Sequential", "CallAuction")
+
+    def interrupt(step):
+        if step.stage == "replay" and step.done == step.total - 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verify(history, rules, store, Options(windows=(1,), workers=1), interrupt)
+    again = verify(history, rules, store, Options(windows=(1,)))
+    assert again["from_store"] == 1
+    for found in again["candidates"]:
+        assert found["metrics"]["train"] == card(document, found["name"])["metrics"]["train"]
+
+
 def test_two_runs_from_scratch_give_the_same_document_but_for_times(scored, history, tmp_path, monkeypatch):
     _, rules, document = scored
     monkeypatch.setattr("verify.evaluate.BATCHES_PER_UNIT", 17)

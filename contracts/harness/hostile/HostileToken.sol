@@ -11,8 +11,8 @@ contract HostileToken {
         FalseUnmoved, // returns false, moves nothing
         FalseMoved, // returns false, but moves
         TrueUnmoved, // returns true, but moves nothing
-        Two, // moves, returns the word 2
-        ShortReturn, // moves, returns one byte
+        Three, // moves, returns the word 3
+        ShortReturn, // moves, returns 31 bytes
         Reverts,
         RecipientFee, // a tenth does not arrive
         SenderFee, // a tenth is taken from the sender besides
@@ -99,9 +99,9 @@ contract HostileToken {
                 return(0, 0)
             }
         }
-        if (mode == Mode.ReturnBomb || mode == Mode.Two || mode == Mode.ShortReturn) {
-            (uint256 size, uint256 word) = mode == Mode.ReturnBomb ? (BOMB_BYTES, 1) : (32, 2);
-            if (mode == Mode.ShortReturn) size = 1;
+        if (mode == Mode.ReturnBomb || mode == Mode.Three || mode == Mode.ShortReturn) {
+            (uint256 size, uint256 word) = mode == Mode.ReturnBomb ? (BOMB_BYTES, 1) : (32, 3);
+            if (mode == Mode.ShortReturn) size = 31;
             assembly {
                 mstore(0, word)
                 return(0, size)
