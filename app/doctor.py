@@ -105,7 +105,7 @@ def _node() -> Check:
         ran = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603  found on the user's own PATH
         return f"{ran.stdout.strip()} at {path}"
 
-    remedy = "install Node.js 18 or newer, for example from your distribution; a native solc 0.8.30 does as well"
+    remedy = "install Node.js with npm, for example from your distribution; a native solc 0.8.30 does as well"
     return _tried("node", version, remedy, essential=False)
 
 

@@ -16,6 +16,8 @@ from app.exits import EXIT_BAD_INPUT, EXIT_FAILURE, EXIT_INTERRUPTED
 from app.settings import traceback_dir
 from ingest.errors import InputError, PactsmithError
 
+LONGEST_MESSAGE_LINES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -45,7 +47,7 @@ def describe(error: BaseException, *, debug: bool) -> Failure:
         known = {key: value for key, value in place.items() if value is not None}
         return Failure(EXIT_BAD_INPUT, "input", str(error), known)
     if isinstance(error, PactsmithError):
-        return Failure(EXIT_FAILURE, type(error).__name__.removesuffix("Error"), str(error))
+        return Failure(EXIT_FAILURE, type(error).__name__.removesuffix("Error"), _in_short(error, debug=debug))
     if isinstance(error, ModuleNotFoundError):
         message = f"the Python package {error.name!r} is not installed: run `make setup` in the checkout"
         return Failure(EXIT_FAILURE, "installation", message)
@@ -55,6 +57,14 @@ def describe(error: BaseException, *, debug: bool) -> Failure:
     else:
         where = f"; this is a bug: its traceback is in {_keep_traceback(error)}, or run again with --debug"
     return Failure(EXIT_FAILURE, "unexpected", f"unexpected {type(error).__name__}: {error}{where}")
+
+
+def _in_short(error: PactsmithError, *, debug: bool) -> str:
+    """The error's text; of one that quotes a worker's last words only the first and last line, the rest in a file."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if debug or len(lines) <= LONGEST_MESSAGE_LINES:
+        return str(error)
+    return f"{lines[0]} … {lines[-1]}; all of it is in {_keep_traceback(error)}"
 
 
 def _usage_message(error: click.ClickException) -> str:

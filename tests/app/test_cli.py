@@ -16,6 +16,7 @@ from app import cli
 from app.cli import COMMANDS
 from app.cli import run as run_here
 from app.text import printable
+from ingest.errors import PactsmithError
 
 PROGRAM = [sys.executable, "-c", "from app.cli import main; main()"]
 EVERY_COMMAND = [
@@ -134,6 +135,21 @@ def test_a_missing_package_is_said_in_words(monkeypatch, capsys):
     monkeypatch.setattr(import_module("app.commands.doctor"), "checks", fail)
     assert run_here(["doctor"]) == 1
     assert "'duckdb' is not installed: run `make setup`" in capsys.readouterr().err
+
+
+def test_a_workers_last_words_are_kept_in_a_file_and_not_shown(monkeypatch, tmp_path, capsys):
+    def fail(_):
+        raise PactsmithError("the replay failed: Traceback\n  File one\n    code\n  File two\nValueError: why")
+
+    monkeypatch.setattr(import_module("app.commands.doctor"), "checks", fail)
+    monkeypatch.setattr(import_module("app.failures"), "traceback_dir", lambda: tmp_path)
+    assert run_here(["doctor"]) == 1
+    shown = capsys.readouterr().err
+    (kept,) = tmp_path.iterdir()
+    assert "ValueError: why" in shown
+    assert str(kept) in shown
+    assert "File one" not in shown
+    assert "File one" in kept.read_text()
 
 
 def test_ctrl_c_exits_130_without_a_traceback_and_leaves_the_store_sound(tmp_path):

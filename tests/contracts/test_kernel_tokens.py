@@ -90,6 +90,14 @@ def test_a_faulty_pull_drops_that_order_alone_and_takes_nothing(world, mode):
     assert settled.gas < 1_500_000
 
 
+def test_a_short_answer_is_not_completed_by_what_lay_in_memory(world):
+    """31 zero bytes; the kernel's balance that was read just before ends in the byte that is missing, 1."""
+    order = world.order(1, E18)
+    world.token0.call_only("mint", world.kernel.address, 1)
+    behave(world.token0, Mode.SHORT_RETURN, order.trader)
+    assert world.settle([order]).dropped() == {0: "PullFailed"}
+
+
 def test_a_fee_taken_from_the_seller_besides_is_his_own_loss(world):
     """Exactly sellAmount arrives; what the token takes from its holder besides is between the two of them."""
     order = world.order(1, E18, funds=2 * E18)
