@@ -35,7 +35,6 @@ class Settled:
     liquidity_providers: Flow
     lp_fees: Flow
     residue: Flow
-    unscored: str = ""
 
 
 def assemble(
@@ -183,7 +182,7 @@ def _batch_row(
             "amm": _sum(_fee(*entry) for entry in fee_inputs),
             "candidate": result.lp_fees,
         },
-        unscored=prepared.unscored or result.unscored,
+        unscored=prepared.unscored,
     )
 
 

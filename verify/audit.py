@@ -13,14 +13,13 @@ from verify.venues.ranges import positions_needed
 from verify.world import FEE, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ingest.records import Event, History, Source
     from verify.evm import Slots
-    from verify.venues import Applied
 
 _STRETCH_EVENTS = 1024
-"""So many events run on one another before their result is written down and the EVM's journal, 4 kB each, is emptied."""
+"""So many run on one another before the result is written down and the EVM's journal, 4 kB each, is emptied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,32 +99,30 @@ def replay(world: World, events: Sequence[Event]) -> tuple[list[Outcome], StateT
     world.set_fee(fees[0])
     outcomes: list[Outcome] = []
     while len(trace) < len(events):
-        changes: list[Slots] = []
-        first = len(trace)
+        stretch = slice(len(trace), len(trace) + _STRETCH_EVENTS)
         with world.anchor():
-            for applied in _stretch(
-                world, events[first : first + _STRETCH_EVENTS], fees[first : first + _STRETCH_EVENTS]
-            ):
-                outcomes.append((applied.exact, applied.mode, applied.why))
-                changes.append(applied.changed)
-        fee_pips = fees[first + len(changes)]
+            changes = _stretch(world, events[stretch], fees[stretch], outcomes)
+        fee_pips = fees[len(trace) + len(changes)]
         if fee_pips != world.fee_pips:
             changes[-1][fee_key] = fee_pips
         world.update(trace.extend(changes))
     return outcomes, trace
 
 
-def _stretch(world: World, events: Sequence[Event], fees: Sequence[int]) -> Iterator[Applied]:
-    """Applies events on one another until one does not match, or the fee changes."""
+def _stretch(world: World, events: Sequence[Event], fees: Sequence[int], outcomes: list[Outcome]) -> list[Slots]:
+    """Applies events on one another until one does not match, or the fee changes; returns what each changed."""
     apply, set_block, fee_pips = world.venue.apply, world.evm.set_block, world.fee_pips
-    for event, fee in zip(events, fees, strict=False):
+    changes = []
+    for event, fee in zip(events, fees, strict=False):  # there is one more fee, at the end
         if fee != fee_pips:
-            return
+            break
         set_block(event.block_number, event.block_ts)
-        applied = apply(event)
-        yield applied
-        if not applied.exact:
-            return
+        exact, mode, why, changed = apply(event)
+        outcomes.append((exact, mode, why))
+        changes.append(changed)
+        if not exact:
+            break
+    return changes
 
 
 def fees_in_force(events: Sequence[Event], fee_pips: int) -> list[int]:

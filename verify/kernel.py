@@ -10,18 +10,25 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_hash.auto import keccak
 
+from verify.abi import address_word, word
 from verify.compile import compile_trusted
 from verify.evm import describe_revert
+from verify.slots import balance_slot, mapping_slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from verify.compile import Contract
+    from verify.evm import Slots
 
 Log = tuple[str, list[bytes], bytes]
 
-STATE_SLOTS = 64
-"""A rule's state is the kernel's storage slots 0 to 63 (contracts/kernel, held by its tests)."""
+# The kernel's storage: the rule's state is slots 0 to 63, then come mappings, these among them (contracts/kernel).
+_RESIDUE = 65
+_NONCE_BITS = 66
+
+EARLIER_RESIDUE = 1
+"""What a kernel in use holds of each token from batches before, in smallest units."""
 
 _STORED = keccak(b"Stored(uint256,uint256)")
 _DONATED = keccak(b"Donated(uint256,address,uint256)")
@@ -41,6 +48,21 @@ def creation(rule: str, venues: Sequence[tuple[str, int]]) -> bytes:
     return contract().creation_code + encode(["address", "(address,uint8)[]"], [rule, list(venues)])
 
 
+def in_use(kernel: str, traders: Iterable[str], tokens: Iterable[str]) -> Slots:
+    """Storage of a kernel that has settled before: traders have used a nonce, and of each token something was left.
+
+    So no first-time storage cost falls on a replayed batch, as none falls on the swaps that it is compared with.
+    """
+    slots: Slots = {}
+    for trader in traders:
+        bits = mapping_slot(word(0), mapping_slot(address_word(trader), _NONCE_BITS))
+        slots[kernel, bits] = 1 << 255  # nonce 255; replayed orders use nonce 0
+    for token in tokens:
+        slots[kernel, mapping_slot(address_word(token), _RESIDUE)] = EARLIER_RESIDUE
+        slots[token, balance_slot(kernel)] = EARLIER_RESIDUE
+    return slots
+
+
 @dataclass(frozen=True, slots=True)
 class Trail:
     """What a settlement's logs tell.
@@ -53,6 +75,10 @@ class Trail:
     donated: tuple[int, int]
     traded_in: tuple[int, int]
     dropped: int
+
+
+NO_TRAIL = Trail((), (0, 0), (0, 0), 0)
+"""That of a settlement that did nothing."""
 
 
 def read_trail(logs: Iterable[Log], kernel: str, pool: str, token0: str) -> Trail:

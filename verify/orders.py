@@ -111,3 +111,8 @@ def read_fills(output: bytes, count: int) -> list[tuple[int, int]]:
         raise ValueError(f"settle answered {len(output)} bytes, not {count} fills")
     words = [int.from_bytes(output[i : i + WORD], "big") for i in range(2 * WORD, len(output), WORD)]
     return list(zip(words[::2], words[1::2], strict=True))
+
+
+def no_fills(count: int) -> bytes:
+    """What `settle` answers where no order is filled."""
+    return word(WORD) + word(count) + bytes(2 * WORD * count)

@@ -9,10 +9,17 @@ from coincurve import PrivateKey
 from verify import kernel
 from verify.assemble import Settled
 from verify.audit import fees_in_force
-from verify.baselines import RAN_DRY
 from verify.evm import ExecutionError, Halted, Reverted
 from verify.findings import CandidateRejectedError, Finding
-from verify.orders import SignedOrder, domain_separator, order_words, read_fills, settle_signed_calldata, sign
+from verify.orders import (
+    SignedOrder,
+    domain_separator,
+    no_fills,
+    order_words,
+    read_fills,
+    settle_signed_calldata,
+    sign,
+)
 from verify.outcomes import Flow
 from verify.slots import balance_slot
 from verify.world import accounts
@@ -25,6 +32,8 @@ if TYPE_CHECKING:
 
 SETTLE_GAS = 30_000_000
 """A settlement must fit into one block: Ethereum's block gas limit at the time of the histories so far."""
+
+EMPTIED = "it left the pool so that an unfilled order could not be sold, where the AMM alone could sell it"
 
 PIPS = 10**6
 _KINDS = {"v2": 2, "v3": 3}
@@ -69,7 +78,10 @@ class Stage:
             venue = (world.pool, _KINDS[history.pool.kind])
             self._kernels[fee_pips] = world.install(kernel.creation(self._rule, [venue]))
         self._traders = [(address, PrivateKey(key)) for address, key in accounts(most_orders)]
-        world.fund((address for address, _ in self._traders), self._kernels.values())
+        traders = [address for address, _ in self._traders]
+        world.fund(traders, self._kernels.values())
+        for address in self._kernels.values():
+            world.evm.rebase(kernel.in_use(address, traders, (world.token0, world.token1)))
         self._state: dict[int, int] = {}
 
     def state(self) -> dict[int, int]:
@@ -94,14 +106,8 @@ class Stage:
         calldata = self._calldata(prepared, address)
         before = self._pool_balances()
         with world.anchor():
-            try:
-                output = world.evm.call(address, calldata, sender=_RELAYER, gas=SETTLE_GAS)
-            except ExecutionError as error:
-                raise CandidateRejectedError((_finding(error, prepared),)) from None
-            gas = world.evm.gas_used
-            trail = kernel.read_trail(world.evm.logs, address, world.pool, world.token0)
+            output, gas, trail = self._settle(prepared, address, calldata)
             fills = read_fills(output, len(prepared.intents))
-            dry = world.exhausted()
             traded_in = list(trail.traded_in)
             fallbacks = []
             for intent, (sold, _) in zip(prepared.intents, fills, strict=True):
@@ -109,11 +115,12 @@ class Stage:
                     fallbacks.append(0)
                     continue
                 result = world.swap(intent.sells_token0, intent.sell_amount)
-                dry |= result.spent < intent.sell_amount or world.exhausted()
+                if result.spent < intent.sell_amount and not prepared.unscored:
+                    raise CandidateRejectedError((_finding_of("pool-emptied", EMPTIED, prepared),))
                 traded_in[not intent.sells_token0] += result.spent
                 fallbacks.append(result.received)
             after = self._pool_balances()
-            residue = Flow(*(world.evm.storage(t, balance_slot(address)) for t in (world.token0, world.token1)))
+            left = [world.evm.storage(token, balance_slot(address)) for token in (world.token0, world.token1)]
         self._write_state(dict(trail.stored))
         return Settled(
             fills=tuple(fills),
@@ -122,9 +129,23 @@ class Stage:
             dropped=trail.dropped,
             liquidity_providers=Flow(after[0] - before[0], after[1] - before[1]),
             lp_fees=Flow(*(_fee(traded_in[i], prepared.fee_pips) + trail.donated[i] for i in (0, 1))),
-            residue=residue,
-            unscored=f"the mechanism {RAN_DRY}" if dry else "",
+            residue=Flow(left[0] - kernel.EARLIER_RESIDUE, left[1] - kernel.EARLIER_RESIDUE),
         )
+
+    def _settle(self, prepared: PreparedBatch, address: str, calldata: bytes) -> tuple[bytes, int, kernel.Trail]:
+        """The settlement's output, gas and trail.
+
+        Where the AMM itself runs past the known liquidity, nothing that a rule does can be held against it: a
+        settlement that reverts there leaves all orders unfilled, and the batch is unscored in any case.
+        """
+        world = self._world
+        try:
+            output = world.evm.call(address, calldata, sender=_RELAYER, gas=SETTLE_GAS)
+        except ExecutionError as error:
+            if prepared.unscored:
+                return no_fills(len(prepared.intents)), error.gas_used, kernel.NO_TRAIL
+            raise CandidateRejectedError((_finding(error, prepared),)) from None
+        return output, world.evm.gas_used, kernel.read_trail(world.evm.logs, address, world.pool, world.token0)
 
     def _calldata(self, prepared: PreparedBatch, address: str) -> bytes:
         """The signed batch: the same for every candidate, whose kernels have the same addresses."""
@@ -173,14 +194,18 @@ def _fee(amount_in: int, fee_pips: int) -> int:
 
 
 def _finding(error: ExecutionError, prepared: PreparedBatch) -> Finding:
-    batch = prepared.batch
-    where = f"in the batch that settles in block {batch.settle_block} ({len(batch.orders)} orders)"
     if isinstance(error, Reverted):
         name, words = kernel.error_in_words(error.output)
-        return Finding("run", _kebab(name), f"{where}: {words}")
+        return _finding_of(_kebab(name), words, prepared)
     if isinstance(error, Halted) and error.reason.startswith("OutOfGas"):
-        return Finding("run", "out-of-gas", f"{where}: the settlement needs more than {SETTLE_GAS:,} gas")
-    return Finding("run", "halted", f"{where}: {error}")
+        return _finding_of("out-of-gas", f"the settlement needs more than {SETTLE_GAS:,} gas", prepared)
+    return _finding_of("halted", str(error), prepared)
+
+
+def _finding_of(code: str, message: str, prepared: PreparedBatch) -> Finding:
+    batch = prepared.batch
+    where = f"in the batch that settles in block {batch.settle_block} ({len(batch.orders)} orders)"
+    return Finding("run", code, f"{where}: {message}")
 
 
 def _kebab(name: str) -> str:

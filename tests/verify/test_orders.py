@@ -11,16 +11,18 @@ from rules import LAZY
 
 from ingest.records import Pool, PoolState, Token
 from verify import kernel
-from verify.abi import selector
+from verify.abi import address_word, selector, word
 from verify.admission import admit
 from verify.orders import (
     domain_separator,
+    no_fills,
     order_words,
     read_fills,
     settle_harness_calldata,
     settle_signed_calldata,
     sign,
 )
+from verify.slots import balance_slot
 from verify.world import World, accounts
 
 TUPLE = "(address,address,address,uint256,uint256,uint256,bool,uint64,uint64)"
@@ -93,3 +95,23 @@ def test_errors_of_the_kernel_are_told_in_words():
     nothing = selector("RuleFailed(bytes)") + encode(["bytes"], [b""])
     assert "without a reason" in kernel.error_in_words(nothing)[1]
     assert kernel.error_in_words(b"")[0] == "reverted"
+
+
+def test_a_kernel_in_use_is_as_its_own_views_tell(deployed):
+    world, address = deployed
+    trader = accounts(1)[0][0]
+    world.evm.rebase(kernel.in_use(address, [trader], (world.token0, world.token1)))
+
+    def view(signature, *arguments):
+        with world.anchor():
+            output = world.evm.call(address, selector(signature) + b"".join(arguments), sender=trader)
+        return int.from_bytes(output, "big")
+
+    assert view("nonceBits(address,uint256)", address_word(trader), word(0)) == 1 << 255
+    for token in (world.token0, world.token1):
+        assert view("residue(address)", address_word(token)) == kernel.EARLIER_RESIDUE
+        assert world.evm.storage(token, balance_slot(address)) == kernel.EARLIER_RESIDUE
+
+
+def test_no_fills_are_read_back_as_such():
+    assert read_fills(no_fills(3), 3) == [(0, 0)] * 3

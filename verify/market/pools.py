@@ -14,7 +14,7 @@ from verify.abi import selector, signed, word, words
 from verify.market.opening import Q192, TICK_BASE, base_is_token0, liquidity_of, range_around, rounded
 from verify.market.wishes import Provide
 from verify.venues import OPERATOR
-from verify.venues.v2 import amount_out
+from verify.venues.v2 import amount_out, driver_swap
 from verify.venues.v3 import MAX_PRICE_X96, MIN_PRICE_X96
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ PIPS = 10**6
 _SWAP_V3 = selector("swap(bool,int256,uint160)")
 _MINT_V3 = selector("mint(int24,int24,uint128)")
 _BURN_V3 = selector("burn(int24,int24,uint128)")
-_SWAP_V2 = selector("swap(uint256,uint256,uint256,uint256)")
 _MINT_V2 = selector("mint(uint256,uint256)")
 _BURN_V2 = selector("burn(uint256)")
 _UNLIMITED = 2**255 - 1
@@ -174,11 +173,8 @@ class PortV2:
     def trade_call(self, zero_for_one: bool, amount_in: int) -> bytes:
         """See `PoolPort`."""
         reserve0, reserve1 = self._reserves()
-        if zero_for_one:
-            values = amount_in, 0, 0, amount_out(amount_in, reserve0, reserve1)
-        else:
-            values = 0, amount_in, amount_out(amount_in, reserve1, reserve0), 0
-        return _SWAP_V2 + b"".join(word(value) for value in values)
+        reserves = (reserve0, reserve1) if zero_for_one else (reserve1, reserve0)
+        return driver_swap(zero_for_one, amount_in, amount_out(amount_in, *reserves))
 
     def amounts(self, logs: list[Log]) -> tuple[int, int]:
         """See `PoolPort`."""

@@ -23,7 +23,6 @@ FEE_PIPS = 3000
 _FACTORY = "@uniswap/v2-core/build/UniswapV2Factory.json"
 _ROUTER = "@uniswap/v2-periphery/build/UniswapV2Router02.json"
 
-_SWAP = selector("swap(uint256,uint256,uint256,uint256)")
 _MINT = selector("mint(uint256,uint256)")
 _BURN = selector("burn(uint256)")
 _CREATE_PAIR = selector("createPair(address,address)")
@@ -135,24 +134,13 @@ class V2:
         """See `Venue`."""
         reserve0, reserve1 = self.reserves()
         received = amount_out(amount_in, *((reserve0, reserve1) if zero_for_one else (reserve1, reserve0)))
-        if not received:
+        if not received or amount_in > _MAX_RESERVE:
             return SwapResult(0, 0)
         try:
-            self._swap(*((amount_in, 0, 0, received) if zero_for_one else (0, amount_in, received, 0)))
+            self._evm.call(self.driver, driver_swap(zero_for_one, amount_in, received), sender=OPERATOR)
         except ExecutionError:
             return SwapResult(0, 0)  # more than a pair can hold
         return SwapResult(amount_in, received)
-
-    def _swap(self, in0: int, in1: int, out0: int, out1: int) -> None:
-        if (in0 | in1 | out0 | out1) > _MAX_RESERVE:
-            data = _SWAP + word(in0) + word(in1) + word(out0) + word(out1)
-        elif not (out0 | in1):
-            data = (1 << 224 | in0 << 112 | out1).to_bytes(29, "big")
-        elif not (out1 | in0):
-            data = (in1 << 112 | out0).to_bytes(29, "big")
-        else:
-            data = _SWAP + word(in0) + word(in1) + word(out0) + word(out1)
-        self._evm.call(self.driver, data, sender=OPERATOR)
 
     def apply(self, event: Event) -> Applied:
         """See `Venue`."""
@@ -165,23 +153,22 @@ class V2:
         return Applied(True, "no effect", "", {})
 
     def _apply_swap(self, event: Swap) -> Applied:
-        # The pair is told both amounts: recorded ones pass or fail its own check of x·y = k.
-        amount0, amount1 = event.amount0, event.amount1
-        in0, out0 = (amount0, 0) if amount0 > 0 else (0, -amount0)
-        in1, out1 = (amount1, 0) if amount1 > 0 else (0, -amount1)
-        try:
-            self._swap(in0, in1, out0, out1)
+        zero_for_one = event.amount0 > 0
+        paid, taken = (event.amount0, -event.amount1) if zero_for_one else (event.amount1, -event.amount0)
+        if not (0 < paid <= _MAX_RESERVE and 0 < taken <= _MAX_RESERVE):
+            why = f"no swap of a pair has the amounts {event.amount0} and {event.amount1}"
+            return Applied(False, "amounts", why, self._resynced(event))
+        try:  # the pair is told both amounts: recorded ones pass or fail its own check of x·y = k
+            self._evm.call(self.driver, driver_swap(zero_for_one, paid, taken), sender=OPERATOR)
         except ExecutionError as error:
             return Applied(False, "amounts", str(error), self._resynced(event))
         changed = self._changed()
         reserve0, reserve1 = at.v2_reserves(changed[self._reserves_key])
         if event.reserve0 is not None and (reserve0 != event.reserve0 or reserve1 != event.reserve1):
             return Applied(False, "amounts", self._difference(event), self._resynced(event))
-        if in0:
-            most = amount_out(in0, reserve0 - in0 + out0, reserve1 - in1 + out1) == out1
-        else:
-            most = amount_out(in1, reserve1 - in1 + out1, reserve0 - in0 + out0) == out0
-        return Applied(True, "exact_in" if most else "amounts", "", changed)
+        reserve_in, reserve_out = (reserve0, reserve1) if zero_for_one else (reserve1, reserve0)
+        most = amount_out(paid, reserve_in - paid, reserve_out + taken)
+        return Applied(True, "exact_in" if taken == most else "amounts", "", changed)
 
     def _apply_liquidity(self, event: LiquidityEvent, call: bytes) -> Applied:
         try:
@@ -275,6 +262,11 @@ class V2:
     def router_received(self, output: bytes) -> int:
         """See `Venue`: the last of the amounts along the path."""
         return int.from_bytes(output[-32:], "big")
+
+
+def driver_swap(zero_for_one: bool, amount_in: int, amount_out: int) -> bytes:
+    """Calldata of the driver's swap."""
+    return (zero_for_one << 224 | amount_in << 112 | amount_out).to_bytes(29, "big")
 
 
 def amount_out(amount_in: int, reserve_in: int, reserve_out: int) -> int:
