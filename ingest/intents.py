@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 ORDER_CLASSES: tuple[FlowClass, ...] = ("user", "unknown")
 
 
+LEAST_OUT = 10
+"""Smallest units that a swap must have bought: below, rounding alone moves the outcome by more than a tenth, and a pool
+may give nothing at all for the same input."""
+
+
 def intent_of(swap: Swap, min_buy_amount: int | None) -> Intent | None:
-    """The intent behind a swap, or None where it paid nothing or got nothing: there is no price to compare."""
-    if swap.amount_in <= 0 or swap.amount_out <= 0:
+    """The intent behind a swap, or None where it paid nothing or got next to nothing: there is no price to compare."""
+    if swap.amount_in <= 0 or swap.amount_out < LEAST_OUT:
         return None
     return Intent(
         seq=swap.seq,

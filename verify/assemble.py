@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ingest.records import FlowClass, History, Swap
-from verify.conventions import DEFAULT_GAS_PRICE_WEI
 from verify.outcomes import BatchOutcome, Flow, OrderOutcome, Outcomes
 
 if TYPE_CHECKING:
@@ -106,7 +105,8 @@ def _order_rows(
     history: History, reference: Reference, baseline: Baseline, prepared: PreparedBatch, result: Settled
 ) -> list[OrderOutcome]:
     filled_count = sum(1 for sold, _ in result.fills if sold)
-    gas_share = -(-result.gas // filled_count) if filled_count else 0
+    # Who is filled pays for the settlement; where nobody is, it was in vain and all pay, on top of their fallbacks.
+    gas_share = -(-result.gas // (filled_count or len(result.fills)))
     settle_block = prepared.batch.settle_block
     rows = []
     for i, intent in enumerate(prepared.intents):
@@ -135,8 +135,8 @@ def _order_rows(
                 gas_history=base.gas,
                 gas_amm=base.gas,
                 # An unfilled order runs as a router swap of its own: the amm's gas on cold state.
-                gas=gas_share if sold else base.gas,
-                gas_price_wei=swap.gas_price_wei if swap.gas_price_wei is not None else DEFAULT_GAS_PRICE_WEI,
+                gas=gas_share if sold else base.gas + (0 if filled_count else gas_share),
+                gas_price_wei=reference.gas_price_wei(intent.block_number),
                 value=int(intent.sell_amount * (value0 if intent.sells_token0 else value1)),
                 bought_per_wei=reference.bought_per_wei(intent.block_number, buys_token0=not intent.sells_token0),
                 drift_bps=reference.drift_bps(intent.block_number, settle_block, sells_token0=intent.sells_token0),

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 BPS = 10_000
 RAN_DRY = "ran past the known liquidity"
 
+MOST_ORDERS = 200
+"""In one batch: the kernel alone needs some 120,000 gas an order, and a block has 30 million."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrderBaseline:
@@ -178,7 +181,6 @@ def _prepare_own(bench: _Bench, batch: Batch, slack_bps: int) -> tuple[dict[int,
     intents = bench.intents_of(batch)
     bench.move(batch)
     quotes = [world.quote(intent.sells_token0, intent.sell_amount).received for intent in intents]
-    limits = [bench.limit_of(intent, quote, slack_bps) for intent, quote in zip(intents, quotes, strict=True)]
     news = _news(bench, batch)
     dry = False
     standalone = []
@@ -187,6 +189,11 @@ def _prepare_own(bench: _Bench, batch: Batch, slack_bps: int) -> tuple[dict[int,
             result = world.swap(intent.sells_token0, intent.sell_amount)
             dry |= result.spent < intent.sell_amount or world.exhausted()
             standalone.append(result.received)
+    # A pool that is only created in this block has no quote at its start: then the order's standalone outcome.
+    limits = [
+        bench.limit_of(intent, quote or alone, slack_bps)
+        for intent, quote, alone in zip(intents, quotes, standalone, strict=True)
+    ]
     outs, gas, amm_dry = _amm_with_gas(bench, intents, limits)
     rows = {
         intent.seq: OrderBaseline(
@@ -198,7 +205,7 @@ def _prepare_own(bench: _Bench, batch: Batch, slack_bps: int) -> tuple[dict[int,
         )
         for i, intent in enumerate(intents)
     }
-    why = f"the AMM itself {RAN_DRY}" if dry or amm_dry else ""
+    why = _why_unscored(bench, batch, dry=dry or amm_dry)
     return rows, _prepared(bench, batch, news, limits, outs, why)
 
 
@@ -208,8 +215,18 @@ def _prepare(bench: _Bench, batch: Batch, orders: Mapping[int, OrderBaseline], u
     news = _news(bench, batch)
     limits = [orders[seq].limit for seq in batch.orders]
     outs, dry = _amm(bench.anchors.world, bench.intents_of(batch), limits)
-    why = f"the AMM itself {RAN_DRY}" if dry or not unscored.isdisjoint(batch.orders) else ""
+    why = _why_unscored(bench, batch, dry=dry or not unscored.isdisjoint(batch.orders))
     return _prepared(bench, batch, news, limits, outs, why)
+
+
+def _why_unscored(bench: _Bench, batch: Batch, *, dry: bool) -> str:
+    if dry:
+        return f"the AMM itself {RAN_DRY}"
+    if batch.settle_block > bench.history.events[-1].block_number:
+        return "the history ends before the window does"
+    if len(batch.orders) > MOST_ORDERS:
+        return f"more than {MOST_ORDERS} orders do not fit into one block"
+    return ""
 
 
 def _prepared(
@@ -237,7 +254,8 @@ def _news(bench: _Bench, batch: Batch) -> Slots:
         for seq in batch.news:
             event = bench.history.events[seq]
             if isinstance(event, LiquidityEvent):
-                changed |= world.apply(event).changed
+                # Read back: what the pool did here, not what history recorded of the event.
+                changed |= {key: world.evm.storage(*key) for key in world.apply(event).changed}
             else:
                 mark = world.venue.mark()
                 world.swap(event.zero_for_one, event.amount_in)

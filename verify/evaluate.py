@@ -8,7 +8,7 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -168,6 +168,13 @@ def _units(
                 yield ReplayUnit(index, candidate.creation_code, window, (leg,))
 
 
+def _under(name: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings, saying under which convention they were made where it is not the headline's."""
+    if name == HEADLINE_NAME:
+        return findings
+    return tuple(replace(finding, message=f"under {name}: {finding.message}") for finding in findings)
+
+
 def _verdict(window: int, results: Sequence[tuple[ReplayUnit, Result]]) -> Verdict:
     """Joins a task's units; where it is turned down, by its first reason in the order of conventions and batches."""
     names = list(conventions(window))
@@ -175,7 +182,7 @@ def _verdict(window: int, results: Sequence[tuple[ReplayUnit, Result]]) -> Verdi
     refusals: list[tuple[int, int, tuple[Finding, ...]]] = []
     for unit, result in results:
         if isinstance(result, Rejected):
-            refusals.append((names.index(result.leg), result.batch, result.findings))
+            refusals.append((names.index(result.leg), result.batch, _under(result.leg, result.findings)))
         elif isinstance(result, Failure):
             if result.kind == "error":
                 raise PactsmithError(f"the replay itself failed, which no candidate can cause: {result.detail}")

@@ -167,6 +167,8 @@ def replay(unit: ReplayUnit) -> dict[str, Outcomes] | Rejected:
                 settled.append(stage.run(batch))
             except CandidateRejectedError as error:
                 return Rejected(leg.name, leg.first + len(settled), error.findings)
+        if i == 0 and len(settled) == unit.carry_at:
+            carried = stage.state()
         baseline = worker.baseline(leg.baseline_file)
         outcomes[leg.name] = assemble(history, worker.reference, baseline, unit.window_blocks, batches[leg], settled)
     return outcomes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -11,8 +11,18 @@ if TYPE_CHECKING:
     from ingest.records import FlowClass
 
 
+class _Row:
+    """Pickles as a call of its class, the fastest way: rows travel between processes by the hundred thousand."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        names: tuple[str, ...] = self.__slots__
+        return type(self), tuple([getattr(self, name) for name in names])
+
+
 @dataclass(frozen=True, slots=True)
-class OrderOutcome:
+class OrderOutcome(_Row):
     """One order in one candidate's replay. Amounts are in the token's smallest unit, gas in units of gas.
 
     ``history_out`` is y, ``amm_out`` is y^amm, ``delay_out`` the amm outcome at the settlement's anchor,
@@ -48,8 +58,7 @@ class OrderOutcome:
     """How P moved between block_number and settle_block, signed so that positive is good for this order, in bps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """Net tokens that a party received, in smallest units; negative is paid."""
 
     token0: int = 0
@@ -57,7 +66,7 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchOutcome:
+class BatchOutcome(_Row):
     """One batch in one candidate's replay.
 
     The flows are by party, for the three worlds: ``history``, ``amm`` and the candidate. In each world the flows of

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from verify.conventions import Anchor
 
 
+MOVES_POOL = frozenset({"initialize", "mint", "burn", "sync"})
+"""Events without an order behind them that change what a swap would get."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """The orders of one window and the state that they settle on.
@@ -50,7 +54,7 @@ def read(history: History, labels: Mapping[int, Label], jit_events: Set[int]) ->
     news, legs = set(), []
     for event in history.events:
         if isinstance(event, LiquidityEvent):
-            if event.kind in {"mint", "burn"} and event.seq not in jit_events:
+            if event.kind in MOVES_POOL and event.seq not in jit_events:
                 news.add(event.seq)
         elif labels[event.seq].flow_class == "sandwich":
             legs.append(event.seq)

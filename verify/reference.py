@@ -9,9 +9,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 from ingest.errors import InputError
+from verify.conventions import DEFAULT_GAS_PRICE_WEI
 
 if TYPE_CHECKING:
     from ingest.records import History, LiquidityEvent, Pool, Swap
@@ -86,6 +88,7 @@ class Reference:
         self._point_prices = [Fraction(point.price) * scale for point in history.prices]
         self._pool_blocks, self._pool_prices = _pool_prices(history)
         self._moments: dict[int, Moment] = {}
+        self._gas_blocks, self._gas_prices = _gas_prices(history)
 
         if history.prices:
             if self._point_times[0] > self._times[0]:
@@ -135,6 +138,11 @@ class Reference:
         moment = self.at(block)
         return moment.token0_per_wei if buys_token0 else moment.token1_per_wei
 
+    def gas_price_wei(self, block: int) -> int:
+        """γ: the block's gas price, or the last one known before it; a stated constant where the source has none."""
+        i = bisect_right(self._gas_blocks, block) - 1
+        return self._gas_prices[i] if i >= 0 else DEFAULT_GAS_PRICE_WEI
+
     def drift_bps(self, placed_block: int, settle_block: int, *, sells_token0: bool) -> float:
         """How P moved from one block to another, in bps; positive is good for who sells that token."""
         if placed_block == settle_block:
@@ -164,7 +172,10 @@ class Reference:
 
 
 def _pool_prices(history: History) -> tuple[list[int], list[Fraction]]:
-    """The pool's price after the last event of each block that moved it, from the state that the history starts at."""
+    """The pool's price after the last event of each block that moved it, from the state that the history starts at.
+
+    A pool that has no price yet at the start has its first one there.
+    """
     state = history.initial_state
     blocks = [-1]
     if state.pool.kind == "v2":
@@ -180,12 +191,22 @@ def _pool_prices(history: History) -> tuple[list[int], list[Fraction]]:
         else:
             blocks.append(event.block_number)
             prices.append(price)
+    prices[0] = prices[0] or next((price for price in prices if price), Fraction(1))
     return blocks, prices
 
 
 def _price_after(event: Swap | LiquidityEvent) -> Fraction | None:
-    if event.sqrt_price_x96 is not None:
+    if event.sqrt_price_x96:
         return Fraction(event.sqrt_price_x96**2, Q192)
     if event.reserve0 and event.reserve1:
         return Fraction(event.reserve1, event.reserve0)
     return None
+
+
+def _gas_prices(history: History) -> tuple[list[int], list[int]]:
+    """Each block's median of what its swaps' transactions paid for gas (wei), for blocks where that is known."""
+    by_block: dict[int, list[int]] = {}
+    for swap in history.swaps:
+        if swap.gas_price_wei is not None:
+            by_block.setdefault(swap.block_number, []).append(swap.gas_price_wei)
+    return list(by_block), [median_low(prices) for prices in by_block.values()]

@@ -19,6 +19,7 @@ from verify.conventions import EVALUATOR_VERSION
 from verify.evaluate import HEADLINE_NAME, Candidate, Resources, conventions, evaluate
 from verify.findings import CandidateRejectedError, Finding
 from verify.jobs import Plan
+from verify.machinery import machinery
 from verify.plan import read
 from verify.reference import Reference
 from verify.score.rank import rank
@@ -42,6 +43,9 @@ Json = dict[str, Any]
 
 LABELLINGS: tuple[Labelling, ...] = ("rules", "routers", "all")
 BASELINES = ("history", "amm", "standalone")
+MOST_WINDOW_BLOCKS = 10_000
+MACHINE_FINDINGS = frozenset({"timeout", "memory", "crashed"})
+"""Codes of findings that the machine may be to blame for: they are never remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def verify(
     ledger = _ledger(history, entries, store, options)
     cards = _cards(plan, entries, outcomes, ledger, options, progress)
     document: Json = {
-        "run_id": _run_id(history, entries, options, ledger),
+        "run_id": "",
         "history": history.name,
         "history_content_id": history.content_id,
         "source": history.source,
@@ -147,6 +151,7 @@ def verify(
         "candidates": cards,
         "ranking": rank(cards),
     }
+    document["run_id"] = _sha256(document)[:16]  # by content: another result is another run
     store.put_result(f"run-{document['run_id']}", {}, document)
     document["from_store"] = from_store
     document["seconds"] = round(time.monotonic() - started, 3)
@@ -156,8 +161,8 @@ def verify(
 def _check(history: History, options: Options) -> None:
     if not history.swaps:
         raise InputError("the history has no swaps, so there is nothing to score", field=history.name)
-    if not options.windows or any(window < 1 for window in options.windows):
-        raise InputError("a window is a number of blocks, at least 1", field="window")
+    if not options.windows or any(not 1 <= window <= MOST_WINDOW_BLOCKS for window in options.windows):
+        raise InputError(f"a window is a number of blocks from 1 to {MOST_WINDOW_BLOCKS}", field="window")
     if options.workers < 1:
         raise InputError("at least one worker process is needed", field="workers")
 
@@ -228,6 +233,8 @@ def _calls_store(node: Any) -> bool:
 def _evaluation_key(plan: Plan, entry: _Entry, window: int) -> str:
     identity = {
         "artifact": artifact_id(entry.info.candidate_id),
+        "code": hashlib.sha256(entry.creation_code).hexdigest(),
+        "machinery": machinery(plan.history.pool.kind),
         "history": plan.history.content_id,
         "window": window,
         "conventions": {name: asdict(convention) for name, convention in conventions(window).items()},
@@ -239,7 +246,7 @@ def _evaluation_key(plan: Plan, entry: _Entry, window: int) -> str:
 
 def _save(store: Store, key: str, verdict: dict[str, Outcomes] | tuple[Finding, ...]) -> None:
     if isinstance(verdict, tuple):
-        if any(finding.code in {"timeout", "memory", "crashed"} for finding in verdict):
+        if any(finding.code in MACHINE_FINDINGS for finding in verdict):
             return  # the machine may have been at fault: tried again next time
         store.put_result(key, {}, {"findings": [finding.to_json() for finding in verdict]})
         return
@@ -328,20 +335,6 @@ def _baseline_cards(
         )
         for name in BASELINES
     ]
-
-
-def _run_id(history: History, entries: Sequence[_Entry], options: Options, ledger: int) -> str:
-    """The same content, candidates and options at the same state of the ledger give the same run."""
-    identity = {
-        "history": history.content_id,
-        "candidates": [(entry.rule.name, entry.info.candidate_id) for entry in entries],
-        "windows": options.windows,
-        "seed": options.seed,
-        "native_price": str(options.native_price),
-        "ledger": ledger,
-        "evaluator": EVALUATOR_VERSION,
-    }
-    return _sha256(identity)[:16]
 
 
 def _sha256(identity: Mapping[str, Any]) -> str:

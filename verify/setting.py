@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from ingest.intents import LEAST_OUT
 from ingest.labels import has_senders
 from verify.conventions import DEFAULT_GAS_PRICE_WEI, HEADLINE
 from verify.reference import Reference
@@ -48,6 +49,7 @@ def conventions_json(plan: Plan) -> Json:
         "anchor": HEADLINE.anchor,
         "unknown_limit_slack_bps": HEADLINE.slack_bps,
         "orders": len(orders),
+        "swaps_too_small_to_be_orders": sum(swap.amount_out < LEAST_OUT for swap in history.swaps),
         "orders_with_known_limit": sum(seq in history.known_limits for seq in orders),
         "default_gas_price_wei": str(DEFAULT_GAS_PRICE_WEI),
         "swaps_with_gas_price": sum(swap.gas_price_wei is not None for swap in history.swaps),

@@ -6,8 +6,8 @@ import {IToken, IPoolV3, IPairV2} from "harness/Pools.sol";
 /// @title What acts on the pool for the harness
 /// @notice Pays with its own tokens, and owns every liquidity position of the world. Only its operator may call it, so
 ///         that no candidate can reach the pool, or these tokens, through it.
-/// @dev The fallback is the swap again, with packed arguments: the EVM's Python binding takes 20 ns for every byte of
-///      calldata, which is a tenth of a swap for ABI words.
+/// @dev The fallback is a swap with packed arguments: the EVM's Python binding takes 20 ns for every byte of calldata,
+///      which is a tenth of a swap for ABI words.
 abstract contract Driver {
     address internal immutable POOL;
     IToken internal immutable TOKEN0;
@@ -100,13 +100,7 @@ contract DriverV2 is Driver {
         Driver(pool, token0, token1, operator)
     {}
 
-    /// @notice Pays `in0` and `in1` and asks for `out0` and `out1`; the pair itself refuses what breaks x·y = k.
-    function swap(uint256 in0, uint256 in1, uint256 out0, uint256 out1) external onlyOperator {
-        _pay(in0, in1);
-        IPairV2(POOL).swap(out0, out1, address(this), "");
-    }
-
-    /// @notice A swap of one token for the other.
+    /// @notice A swap of one token for the other; the pair itself refuses what breaks x·y = k.
     /// @param packed one byte: bit 0 sells token0; then the amounts in and out, 14 bytes each.
     fallback(bytes calldata packed) external onlyOperator returns (bytes memory) {
         uint256 amountIn = uint112(bytes14(packed[1:15]));
@@ -124,6 +118,12 @@ contract DriverV2 is Driver {
     function mint(uint256 amount0, uint256 amount1) external onlyOperator returns (uint256 liquidity) {
         _pay(amount0, amount1);
         return IPairV2(POOL).mint(address(this));
+    }
+
+    /// @notice Gives the pair tokens that it takes for its reserves at once.
+    function sync(uint256 amount0, uint256 amount1) external onlyOperator {
+        _pay(amount0, amount1);
+        IPairV2(POOL).sync();
     }
 
     function burn(uint256 liquidity) external onlyOperator returns (uint256 amount0, uint256 amount1) {

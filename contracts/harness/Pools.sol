@@ -31,6 +31,8 @@ interface IPairV2 {
 
     function mint(address to) external returns (uint256 liquidity);
 
+    function sync() external;
+
     function burn(address to) external returns (uint256 amount0, uint256 amount1);
 
     function transfer(address to, uint256 value) external returns (bool);

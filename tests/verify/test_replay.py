@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from rules import GREEDY, LAZY, LOOPING, bundled, written
 
 from ingest.labels import jit_events, label_swaps
+from ingest.records import Label, LiquidityEvent
 from verify.admission import admit
 from verify.audit import audit
 from verify.baselines import Anchors, Cut, compute
@@ -76,7 +78,7 @@ def test_a_rule_that_fills_nothing_gains_nobody_anything(simulated):
             for order in outcomes.orders:
                 assert not order.filled
                 assert order.bought == min(order.fallback_out, order.amm_out)
-                assert order.gas == order.gas_amm
+                assert order.gas >= order.gas_amm
                 assert all(net_mechanism(scale)(order)[0] <= 0 for scale in (0, 1, 2))
 
 
@@ -179,3 +181,81 @@ def test_every_settlement_meets_cold_storage_whatever_ran_before_it(simulated):
     alone = [Stage(history, anchors(), code, most, {}).run(batch) for batch in prepared]
     assert len(prepared) > 10
     assert in_turn == backwards[::-1] == alone
+
+
+def outcomes_of(history, windows=(1,)):
+    return {key[1]: found[HEADLINE_NAME] for key, found in replayed(history, bundled("Sequential"), windows).items()}
+
+
+def test_orders_that_bought_next_to_nothing_are_none_and_hold_nobody_up(simulated):
+    history = simulated("demo-v2", blocks=80, seed=12)
+    small = [swap.seq for swap in history.swaps[5::9]]
+    events = tuple(
+        replace(event, **{"amount1" if event.amount0 > 0 else "amount0": -3}) if event.seq in small else event
+        for event in history.events
+    )
+    dusty = replace(history, events=events)
+    found = replayed(dusty, bundled("CallAuction"), windows=(1, 4))
+    for window in (1, 4):
+        outcomes = found["CallAuction", window][HEADLINE_NAME]
+        assert not {order.seq for order in outcomes.orders} & set(small)
+        assert not any(batch.unscored for batch in outcomes.batches if batch.settle_block <= outcomes.last_block)
+
+
+def test_a_settlement_in_vain_is_paid_by_those_who_waited_for_it(simulated):
+    found = replayed(simulated("demo-v3", blocks=60, seed=13), [LAZY])["Lazy", 1][HEADLINE_NAME]
+    gas = {batch.window: batch.settle_gas for batch in found.batches}
+    sizes = {batch.window: batch.order_count for batch in found.batches}
+    for order in found.orders:
+        assert order.gas == order.gas_amm - (-gas[order.window] // sizes[order.window])
+
+
+def test_a_window_that_history_does_not_cover_is_unscored(simulated):
+    history = simulated("demo-v3", blocks=50, seed=14)
+    last = history.events[-1].block_number
+    batches = outcomes_of(history, windows=(7,))[7].batches
+    assert [bool(batch.unscored) for batch in batches] == [batch.settle_block > last for batch in batches]
+    assert batches[-1].unscored
+
+
+def test_a_window_of_too_many_orders_is_unscored_and_no_fault_of_the_rule(simulated, monkeypatch):
+    monkeypatch.setattr("verify.baselines.MOST_ORDERS", 3)
+    history = simulated("demo-v3", blocks=60, seed=15)
+    _, trace = audit(history)
+    reading = read(history, label_swaps(history, "rules"), jit_events(history))
+    anchors = Anchors(World.build(history.initial_state), trace)
+    cut = Cut("settlement", 5)
+    baseline = compute(history, reading, Reference(history), anchors, slack_bps=50, cuts=[cut])
+    prepared = baseline.batches["settlement", 5]
+    assert any(batch.unscored for batch in prepared)
+    code = admit(GREEDY.source, file=GREEDY.file).creation_code
+    stage = Stage(history, Anchors(World.build(history.initial_state), trace), code, 20, {})
+    for batch in prepared:
+        if batch.unscored:
+            assert stage.run(batch).fills == ((0, 0),) * len(batch.batch.orders)
+
+
+def test_a_pool_created_in_the_history_can_be_replayed_from_its_first_block(simulated):
+    """The pool's first price, liquidity and order stand in one block."""
+    history = simulated("demo-v3", blocks=40, seed=16)
+    state = history.initial_state
+    opening = [
+        LiquidityEvent(0, "initialize", 0, 0, "0x0", 0, 0, sqrt_price_x96=state.sqrt_price_x96, tick=state.tick),
+        LiquidityEvent(1, "mint", 0, 0, "0x1", 0, 1, tick_lower=-887270, tick_upper=887270, liquidity=state.liquidity),
+    ]
+    first = history.swaps[0]
+    events = [
+        replace(event, seq=seq, block_number=first.block_number, block_ts=first.block_ts)
+        for seq, event in enumerate([*opening, first])
+    ]
+    born = replace(
+        history,
+        initial_state=replace(state, sqrt_price_x96=0, tick=0, liquidity=0, ticks=(), after=None),
+        events=tuple(events),
+        labels={2: Label("user", "test")},
+        known_limits={},
+        prices=(),
+    )
+    (order,) = outcomes_of(born)[1].orders
+    assert order.filled
+    assert order.bought == order.amm_out == order.standalone_out > 0

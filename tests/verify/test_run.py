@@ -118,6 +118,27 @@ def test_what_was_done_before_an_interruption_is_not_done_again(scored, history,
         assert found["metrics"]["train"] == card(document, found["name"])["metrics"]["train"]
 
 
+def test_what_the_machine_may_be_to_blame_for_is_no_lasting_result(history, store, monkeypatch):
+    rules = bundled("Sequential")
+    monkeypatch.setattr("verify.evaluate._seconds", lambda _: 0.3)
+    monkeypatch.setattr("verify.evaluate._prepare", prepared_in_this_process)
+    hurried = verify(history, rules, store, Options(windows=(1,), workers=1))
+    monkeypatch.undo()
+    calm = verify(history, rules, store, Options(windows=(1,)))
+    assert hurried["candidates"][0]["findings"][0]["code"] == "timeout"
+    assert calm["from_store"] == 0
+    assert calm["candidates"][0]["status"] == "scored"
+    assert hurried["run_id"] != calm["run_id"]
+    assert store.get_result(f"run-{calm['run_id']}").document["candidates"] == calm["candidates"]
+
+
+def test_results_are_not_reused_on_another_kernel(history, store, monkeypatch):
+    rules = bundled("Sequential")
+    verify(history, rules, store, Options(windows=(1,)))
+    monkeypatch.setattr("verify.run.machinery", lambda _: "another")
+    assert verify(history, rules, store, Options(windows=(1,)))["from_store"] == 0
+
+
 def test_two_runs_from_scratch_give_the_same_document_but_for_times(scored, history, tmp_path, monkeypatch):
     _, rules, document = scored
     monkeypatch.setattr("verify.evaluate.BATCHES_PER_UNIT", 17)

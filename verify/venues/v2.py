@@ -25,6 +25,7 @@ _ROUTER = "@uniswap/v2-periphery/build/UniswapV2Router02.json"
 
 _MINT = selector("mint(uint256,uint256)")
 _BURN = selector("burn(uint256)")
+_SYNC = selector("sync(uint256,uint256)")
 _CREATE_PAIR = selector("createPair(address,address)")
 _SWAP_EXACT_TOKENS = selector("swapExactTokensForTokens(uint256,uint256,address[],address,uint256)")
 _MAX_RESERVE = (1 << 112) - 1
@@ -65,23 +66,21 @@ class V2:
                 _creation_code(_ROUTER) + address_word(factory) + address_word(labelled_address("no weth")),
                 sender=OPERATOR,
             )
-        self._token_slots = (
-            (record.token0.address, at.balance_slot(self.pool)),
-            (record.token1.address, at.balance_slot(self.pool)),
-        )
+        self._reserves_key = (self.pool, at.V2_RESERVES)
+        self._balance0_key = (record.token0.address, at.balance_slot(self.pool))
+        self._balance1_key = (record.token1.address, at.balance_slot(self.pool))
+        self._price_keys = ((self.pool, at.V2_PRICE0_CUMULATIVE), (self.pool, at.V2_PRICE1_CUMULATIVE))
         self._watched = (
-            (self.pool, at.V2_RESERVES),
-            (self.pool, at.V2_PRICE0_CUMULATIVE),
-            (self.pool, at.V2_PRICE1_CUMULATIVE),
-            *self._token_slots,
+            self._reserves_key,
+            self._balance0_key,
+            self._balance1_key,
+            *self._price_keys,
             (self.pool, at.V2_K_LAST),
             (self.pool, at.V2_TOTAL_SUPPLY),
             (self.pool, at.v2_share_slot(self.driver)),
             (self.pool, at.v2_share_slot(self.pool)),
             (self.pool, at.v2_share_slot("0x" + "0" * 40)),
         )
-        self._swap_slots = self._watched[:5]
-        self._reserves_key = self._watched[0]
         evm.rebase(
             {(token.address, at.balance_slot(self.driver)): DRIVER_FUNDS for token in (record.token0, record.token1)}
         )
@@ -150,7 +149,20 @@ class V2:
             return self._apply_liquidity(event, _MINT + word(event.amount0) + word(event.amount1))
         if event.kind == "burn":
             return self._apply_liquidity(event, _BURN + word(self._shares_of(event)))
+        if event.kind == "sync":
+            return self._apply_sync(event)
         return Applied(True, "no effect", "", {})
+
+    def _apply_sync(self, event: LiquidityEvent) -> Applied:
+        """Tokens that were sent to the pair, which then took its balances for its reserves."""
+        if event.amount0 < 0 or event.amount1 < 0:
+            why = (
+                f"reserves fell by a sync ({event.amount0}, {event.amount1}): a token's balances changed by themselves"
+            )
+            return Applied(False, "sync", why, self._resynced(event))
+        self._evm.call(self.driver, _SYNC + word(event.amount0) + word(event.amount1), sender=OPERATOR)
+        why = self._difference(event)
+        return Applied(not why, "sync", why, self._resynced(event))
 
     def _apply_swap(self, event: Swap) -> Applied:
         zero_for_one = event.amount0 > 0
@@ -158,16 +170,18 @@ class V2:
         if not (0 < paid <= _MAX_RESERVE and 0 < taken <= _MAX_RESERVE):
             why = f"no swap of a pair has the amounts {event.amount0} and {event.amount1}"
             return Applied(False, "amounts", why, self._resynced(event))
+        before = self.mark()
         try:  # the pair is told both amounts: recorded ones pass or fail its own check of x·y = k
             self._evm.call(self.driver, driver_swap(zero_for_one, paid, taken), sender=OPERATOR)
         except ExecutionError as error:
             return Applied(False, "amounts", str(error), self._resynced(event))
-        changed = self._changed()
-        reserve0, reserve1 = at.v2_reserves(changed[self._reserves_key])
-        if event.reserve0 is not None and (reserve0 != event.reserve0 or reserve1 != event.reserve1):
+        changed = self.changed_by_swap(before, zero_for_one)
+        if event.reserve0 is not None and (
+            changed[self._balance0_key] != event.reserve0 or changed[self._balance1_key] != event.reserve1
+        ):
             return Applied(False, "amounts", self._difference(event), self._resynced(event))
-        reserve_in, reserve_out = (reserve0, reserve1) if zero_for_one else (reserve1, reserve0)
-        most = amount_out(paid, reserve_in - paid, reserve_out + taken)
+        reserve0, reserve1 = at.v2_reserves(before)
+        most = amount_out(paid, *((reserve0, reserve1) if zero_for_one else (reserve1, reserve0)))
         return Applied(True, "exact_in" if taken == most else "amounts", "", changed)
 
     def _apply_liquidity(self, event: LiquidityEvent, call: bytes) -> Applied:
@@ -180,8 +194,7 @@ class V2:
             found = int.from_bytes(output[:32], "big"), int.from_bytes(output[32:], "big")
             if found != (event.amount0, event.amount1):
                 why = f"amounts {found} instead of {(event.amount0, event.amount1)}, {why}".rstrip(", ")
-        changed = {key: self._evm.storage(*key) for key in self._watched}
-        return Applied(not why, event.kind, why, changed | self._resynced(event) if why else changed)
+        return Applied(not why, event.kind, why, self._resynced(event))
 
     def _shares_of(self, event: LiquidityEvent) -> int:
         """The fewest shares that pay out what was recorded: events do not tell how many were burnt."""
@@ -200,37 +213,34 @@ class V2:
         return "" if found == wanted else f"reserves {found} instead of {wanted}"
 
     def _resynced(self, event: Event) -> Slots:
-        """The swap's slots as history recorded the reserves."""
-        changed = self._changed()
+        """Every slot, with the reserves as history recorded them."""
+        changed = {key: self._evm.storage(*key) for key in self._watched}
         if event.reserve0 is not None and event.reserve1 is not None:
-            key = self.pool, at.V2_RESERVES
-            changed[key] = at.v2_with_reserves(changed[key], event.reserve0, event.reserve1)
-            changed[self._token_slots[0]] = event.reserve0
-            changed[self._token_slots[1]] = event.reserve1
+            packed = changed[self._reserves_key]
+            changed[self._reserves_key] = at.v2_with_reserves(packed, event.reserve0, event.reserve1)
+            changed[self._balance0_key] = event.reserve0
+            changed[self._balance1_key] = event.reserve1
         return changed
 
     # ------------------------------------------------------------------ which slots change
 
     def mark(self) -> int:
-        """See `Venue`: a pair needs none."""
-        return 0
+        """See `Venue`: the reserves' slot."""
+        return self._evm.storage(*self._reserves_key)
 
     def changed_by_swap(self, mark: int, zero_for_one: bool) -> Slots:  # noqa: ARG002 - the protocol's
-        """See `Venue`: the same slots for every swap."""
-        return self._changed()
-
-    def _changed(self) -> Slots:
-        read, pool = self._evm.read, self.pool
-        packed = read(pool, at.V2_RESERVES)
+        """See `Venue`: the same in both directions."""
+        packed = self._evm.read(*self._reserves_key)
         reserve0, reserve1 = at.v2_reserves(packed)
-        reserves_key, price0_key, price1_key, balance0_key, balance1_key = self._swap_slots
-        return {
-            reserves_key: packed,
-            price0_key: read(pool, at.V2_PRICE0_CUMULATIVE),
-            price1_key: read(pool, at.V2_PRICE1_CUMULATIVE),
-            balance0_key: reserve0,  # a pair takes its balances for its reserves at the end of every swap
-            balance1_key: reserve1,
+        changed = {
+            self._reserves_key: packed,
+            self._balance0_key: reserve0,  # a pair takes its balances for its reserves at the end of every swap
+            self._balance1_key: reserve1,
         }
+        if (packed ^ mark) >> 224:  # the first swap of a block moves the cumulative prices
+            for key in self._price_keys:
+                changed[key] = self._evm.read(*key)
+        return changed
 
     def watched(self) -> Iterable[tuple[str, int]]:
         """See `Venue`."""

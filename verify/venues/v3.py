@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MIN_PRICE_X96 = 4295128739
 MAX_PRICE_X96 = 1461446703485210103287273052203988822378723970342
 
+POOL_SPARE = 1 << 160
+"""Of each token, above what the pool's liquidity is worth; it changes nothing that the pool does."""
+
 _SWAP = selector("swap(bool,int256,uint160)")
 _EXACT_INPUT_SINGLE = selector("exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))")
 _UNLIMITED = 2**255 - 1
@@ -52,6 +55,9 @@ class V3:
         self._watch = WatchedSlots(evm, state.pool, self.pool, self.driver)
         for lower, upper in fill(evm, state, separate, self.pool, self.driver):
             self._watch.note_position(lower, upper)
+        # After an event that does not match, the pool stands at a recorded price that its own tokens may not cover.
+        balances = [(token.address, at.balance_slot(self.pool)) for token in (state.pool.token0, state.pool.token1)]
+        evm.rebase({key: evm.storage(*key) + POOL_SPARE for key in balances})
 
     # ------------------------------------------------------------------ reading it
 
@@ -78,7 +84,7 @@ class V3:
 
     def swap(self, zero_for_one: bool, amount_in: int) -> SwapResult:
         """See `Venue`."""
-        if not amount_in:
+        if not amount_in or not self.price():
             return SwapResult(0, 0)
         try:
             output = self._evm.call(self.driver, _exact(zero_for_one, amount_in), sender=OPERATOR)
