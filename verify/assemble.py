@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -14,26 +14,9 @@ if TYPE_CHECKING:
 
     from verify.baselines import Baseline, PreparedBatch
     from verify.reference import Reference
+    from verify.replay import Settled
 
 PIPS = 10**6
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What one settlement did, as seen from outside the EVM.
-
-    ``fills`` are (sold, bought) an order; ``fallbacks`` what the unfilled orders then got as market orders, 0 for
-    filled ones. ``liquidity_providers`` is the pool's change of balances over settlement and fallbacks, ``lp_fees``
-    the part of it that is fee or donation, ``residue`` what stayed with the kernel.
-    """
-
-    fills: tuple[tuple[int, int], ...]
-    fallbacks: tuple[int, ...]
-    gas: int
-    dropped: int
-    liquidity_providers: Flow
-    lp_fees: Flow
-    residue: Flow
 
 
 def assemble(

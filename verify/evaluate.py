@@ -15,16 +15,20 @@ from typing import TYPE_CHECKING
 
 from ingest.errors import PactsmithError
 from verify import jobs, kernel
+from verify.assemble import assemble
 from verify.baselines import Cut
 from verify.conventions import HEADLINE, Convention, variants
 from verify.findings import Finding
 from verify.isolate import Failure, Limits, Pool
-from verify.jobs import PLAN_FILE, Leg, Plan, PrepareUnit, Rejected, ReplayUnit, joined
+from verify.jobs import PLAN_FILE, Leg, Plan, PrepareUnit, Rejected, ReplayUnit
+from verify.reference import Reference
+from verify.replay import Settled
 from verify.score.split import Split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from ingest.records import History
     from verify.baselines import Baseline
     from verify.conventions import Labelling
     from verify.outcomes import Outcomes
@@ -58,7 +62,7 @@ Verdict = dict[str, "Outcomes"] | tuple[Finding, ...]
 """Outcomes by variant, the headline's under `HEADLINE_NAME`; or why the candidate is turned down."""
 
 
-Result = dict[str, "Outcomes"] | Rejected | Failure
+Result = dict[str, tuple[Settled, ...]] | Rejected | Failure
 """What became of one unit."""
 
 Baselines = Mapping[tuple["Labelling", int], tuple[str, "Baseline"]]
@@ -89,6 +93,7 @@ def evaluate(
     if not tasks:
         return
     windows = sorted({window for _, window in tasks})
+    reference = Reference(plan.history, plan.native_price)
     kernel.contract()  # compiled now: a worker's memory limit has no room for a compiler, it finds the cached result
     limits = Limits(_seconds(plan), resources.memory_bytes, int(_seconds(plan)))
     with TemporaryDirectory(prefix="pactsmith-run-") as name:
@@ -106,7 +111,10 @@ def evaluate(
                 left[unit.task] -= 1
                 progress("replay", count, len(units))
                 if not left[unit.task]:
-                    yield unit.task, _verdict(unit.window_blocks, found.pop(unit.task))
+                    yield (
+                        unit.task,
+                        _verdict(plan.history, reference, baselines, unit.window_blocks, found.pop(unit.task)),
+                    )
 
 
 def _seconds(plan: Plan) -> float:
@@ -175,10 +183,16 @@ def _under(name: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(replace(finding, message=f"under {name}: {finding.message}") for finding in findings)
 
 
-def _verdict(window: int, results: Sequence[tuple[ReplayUnit, Result]]) -> Verdict:
+def _verdict(
+    history: History,
+    reference: Reference,
+    baselines: Baselines,
+    window: int,
+    results: Sequence[tuple[ReplayUnit, Result]],
+) -> Verdict:
     """Joins a task's units; where it is turned down, by its first reason in the order of conventions and batches."""
     names = list(conventions(window))
-    parts: dict[str, list[tuple[int, Outcomes]]] = {name: [] for name in names}
+    parts: dict[str, list[tuple[int, tuple[Settled, ...]]]] = {name: [] for name in names}
     refusals: list[tuple[int, int, tuple[Finding, ...]]] = []
     for unit, result in results:
         if isinstance(result, Rejected):
@@ -193,6 +207,11 @@ def _verdict(window: int, results: Sequence[tuple[ReplayUnit, Result]]) -> Verdi
                 parts[leg.name].append((leg.first, result[leg.name]))
     if refusals:
         return min(refusals, key=lambda refusal: refusal[:2])[2]
-    return {
-        name: joined([part for _, part in sorted(found, key=lambda part: part[0])]) for name, found in parts.items()
-    }
+    outcomes = {}
+    for name, convention in conventions(window).items():
+        baseline = baselines[convention.labelling, convention.slack_bps][1]
+        settled = [batch for _, part in sorted(parts[name], key=lambda part: part[0]) for batch in part]
+        outcomes[name] = assemble(
+            history, reference, baseline, window, baseline.batches[convention.anchor, window], settled
+        )
+    return outcomes

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import functools
 import pickle
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.assemble import Settled, assemble
 from verify.baselines import Anchors, Baseline, Cut, PreparedBatch, compute
 from verify.findings import CandidateRejectedError, Finding
 from verify.reference import Reference
-from verify.replay import SignedBatches, Stage
+from verify.replay import Settled, SignedBatches, Stage
 from verify.venues.ranges import positions_needed
 from verify.world import World
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from ingest.records import History
     from verify.conventions import Anchor, Labelling
-    from verify.outcomes import Outcomes
     from verify.plan import Reading
     from verify.trace import StateTrace
 
@@ -145,17 +143,16 @@ def prepare(unit: PrepareUnit) -> Baseline:
     )
 
 
-def replay(unit: ReplayUnit) -> dict[str, Outcomes] | Rejected:
-    """Replays one candidate over its legs; outcomes by the leg's name."""
+def replay(unit: ReplayUnit) -> dict[str, tuple[Settled, ...]] | Rejected:
+    """Replays one candidate over its legs; what became of each batch, by the leg's name."""
     worker = _this_worker()
-    history = worker.plan.history
     batches = {leg: worker.batches(leg, unit.window_blocks) for leg in unit.legs}
-    most_orders = max((len(batch.batch.orders) for found in batches.values() for batch in found), default=0)
+    most_orders = max((len(batch.intents) for found in batches.values() for batch in found), default=0)
     try:
-        stage = Stage(history, worker.anchors(), unit.creation_code, most_orders, worker.signed)
+        stage = Stage(worker.plan.history, worker.anchors(), unit.creation_code, most_orders, worker.signed)
     except CandidateRejectedError as error:
         return Rejected(unit.legs[0].name, unit.legs[0].first, error.findings)
-    outcomes: dict[str, Outcomes] = {}
+    results: dict[str, tuple[Settled, ...]] = {}
     carried: dict[int, int] = {}
     for i, leg in enumerate(unit.legs):
         stage.set_state(carried)
@@ -169,18 +166,8 @@ def replay(unit: ReplayUnit) -> dict[str, Outcomes] | Rejected:
                 return Rejected(leg.name, leg.first + len(settled), error.findings)
         if i == 0 and len(settled) == unit.carry_at:
             carried = stage.state()
-        baseline = worker.baseline(leg.baseline_file)
-        outcomes[leg.name] = assemble(history, worker.reference, baseline, unit.window_blocks, batches[leg], settled)
-    return outcomes
-
-
-def joined(parts: list[Outcomes]) -> Outcomes:
-    """The outcomes of neighbouring ranges as one."""
-    return replace(
-        parts[0],
-        orders=tuple(order for part in parts for order in part.orders),
-        batches=tuple(batch for part in parts for batch in part.batches),
-    )
+        results[leg.name] = tuple(settled)
+    return results
 
 
 def _this_worker() -> _Worker:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -11,18 +11,8 @@ if TYPE_CHECKING:
     from ingest.records import FlowClass
 
 
-class _Row:
-    """Pickles as a call of its class, the fastest way: rows travel between processes by the hundred thousand."""
-
-    __slots__ = ()
-
-    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        names: tuple[str, ...] = self.__slots__
-        return type(self), tuple([getattr(self, name) for name in names])
-
-
 @dataclass(frozen=True, slots=True)
-class OrderOutcome(_Row):
+class OrderOutcome:
     """One order in one candidate's replay. Amounts are in the token's smallest unit, gas in units of gas.
 
     ``history_out`` is y, ``amm_out`` is y^amm, ``delay_out`` the amm outcome at the settlement's anchor,
@@ -66,7 +56,7 @@ class Flow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class BatchOutcome(_Row):
+class BatchOutcome:
     """One batch in one candidate's replay.
 
     The flows are by party, for the three worlds: ``history``, ``amm`` and the candidate. In each world the flows of

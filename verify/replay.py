@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coincurve import PrivateKey
 
 from verify import kernel
-from verify.assemble import Settled
 from verify.audit import fees_in_force
 from verify.evm import ExecutionError, Halted, Reverted
 from verify.findings import CandidateRejectedError, Finding
@@ -42,6 +42,24 @@ _RELAYER = accounts(1, "relayer")[0][0]
 
 SignedBatches = dict[tuple[str, tuple[int, ...], tuple[int, ...], int], bytes]
 """Calldata of signed batches, by what it follows from: kernel, orders, limits, time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What one settlement did, as seen from outside the EVM.
+
+    ``fills`` are (sold, bought) an order; ``fallbacks`` what the unfilled orders then got as market orders, 0 for
+    filled ones. ``liquidity_providers`` is the pool's change of balances over settlement and fallbacks, ``lp_fees``
+    the part of it that is fee or donation, ``residue`` what stayed with the kernel.
+    """
+
+    fills: tuple[tuple[int, int], ...]
+    fallbacks: tuple[int, ...]
+    gas: int
+    dropped: int
+    liquidity_providers: Flow
+    lp_fees: Flow
+    residue: Flow
 
 
 class Stage:

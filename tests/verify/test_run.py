@@ -119,9 +119,8 @@ def test_what_was_done_before_an_interruption_is_not_done_again(scored, history,
 
 
 def test_what_the_machine_may_be_to_blame_for_is_no_lasting_result(history, store, monkeypatch):
-    rules = bundled("Sequential")
-    monkeypatch.setattr("verify.evaluate._seconds", lambda _: 0.3)
-    monkeypatch.setattr("verify.evaluate._prepare", prepared_in_this_process)
+    rules = [written("Slow", "uint256 x; for (uint256 i; i < 70_000; ++i) x ^= i * x + 1; fills[0].bought = x & 0;")]
+    monkeypatch.setattr("verify.evaluate._seconds", lambda _: 3.0)
     hurried = verify(history, rules, store, Options(windows=(1,), workers=1))
     monkeypatch.undo()
     calm = verify(history, rules, store, Options(windows=(1,)))
