@@ -46,6 +46,10 @@ def end(code):
     os._exit(code)
 
 
+def vanish(_):
+    os._exit(1)
+
+
 def kill_self():
     os.kill(os.getpid(), signal.SIGKILL)
 

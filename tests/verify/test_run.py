@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import isolate_jobs
 import pytest
 from rules import GREEDY, LAZY, bundled, written
 
@@ -119,15 +120,15 @@ def test_what_was_done_before_an_interruption_is_not_done_again(scored, history,
 
 
 def test_what_the_machine_may_be_to_blame_for_is_no_lasting_result(history, store, monkeypatch):
-    rules = [written("Slow", "uint256 x; for (uint256 i; i < 70_000; ++i) x ^= i * x + 1; fills[0].bought = x & 0;")]
-    monkeypatch.setattr("verify.evaluate._seconds", lambda _: 3.0)
-    hurried = verify(history, rules, store, Options(windows=(1,), workers=1))
+    rules = bundled("Sequential")
+    monkeypatch.setattr("verify.jobs.replay", isolate_jobs.vanish)  # the worker's process ends by itself
+    ended = verify(history, rules, store, Options(windows=(1,), workers=1))
     monkeypatch.undo()
     calm = verify(history, rules, store, Options(windows=(1,)))
-    assert hurried["candidates"][0]["findings"][0]["code"] == "timeout"
+    assert ended["candidates"][0]["findings"][0]["code"] in {"crashed", "memory"}
     assert calm["from_store"] == 0
     assert calm["candidates"][0]["status"] == "scored"
-    assert hurried["run_id"] != calm["run_id"]
+    assert ended["run_id"] != calm["run_id"]
     assert store.get_result(f"run-{calm['run_id']}").document["candidates"] == calm["candidates"]
 
 
