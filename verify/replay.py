@@ -69,7 +69,7 @@ class Stage:
 
     Args:
         history: The history.
-        anchors: A world of it, with no candidate installed yet.
+        anchors: A fresh world of it, with no candidate installed yet.
         creation_code: The rule's, with its constructor's arguments.
         most_orders: The most orders in any batch.
         signed: Calldata of batches signed so far, shared by the stages of one process; grows.
@@ -85,7 +85,6 @@ class Stage:
         self._signed = signed
         self._anchors = anchors
         world = self._world = anchors.world
-        world.load({})
         try:
             self._rule = world.install(creation_code)
         except ExecutionError as error:

@@ -306,6 +306,8 @@ def _cards(
             caveats=(),
             price_source=source,
         )
+        if "seq" in card["worst_order"]:
+            card["worst_order"]["tx_hash"] = plan.history.events[card["worst_order"]["seq"]].tx_hash
         cards.append(card)
     progress(Step("score", len(outcomes), len(outcomes)))
     return cards

@@ -50,6 +50,11 @@ def test_a_document_has_a_scorecard_for_every_rule_and_window_and_is_plain_json(
     assert document["audit"]["mismatched"] == 0
 
 
+def test_the_worst_order_is_named_with_its_transaction(scored, history):
+    worst = card(scored[2], "CallAuction")["worst_order"]
+    assert history.events[worst["seq"]].tx_hash == worst["tx_hash"]
+
+
 def test_the_control_without_gas_changes_nothing_and_is_no_improvement(scored):
     free = card(scored[2], "Sequential")["sensitivity"]["gas price: 0"]
     assert (free["mean"], free["lower95"], free["upper95"]) == (0, 0, 0)

@@ -13,7 +13,7 @@ from outcome_strategies import BLOCKS, GWEI, UNIT, market, order, outcomes, shif
 from verify.score.bootstrap import Bounds
 from verify.score.evidence import Evidence, Figures
 from verify.score.sensitivity import judge_outcomes
-from verify.score.verdict import judge
+from verify.score.verdict import _number, judge
 
 
 def verdict_of(rows, *, tests=1, seed=1, **closing):
@@ -240,3 +240,11 @@ def test_without_strict_bounds_nothing_is_claimed():
     assert judged(evidence(strict=None)) == "no improvement"
     losing = replace(ALL_GOOD, m=Bounds(-2.0, -3.0, -1.0))
     assert judged(evidence(plain=losing, strict=None)) == "no improvement"
+
+
+@pytest.mark.parametrize(
+    ("bps", "text"),
+    [(0.0, "0.00"), (-0.0, "0.00"), (4e-23, "0.00"), (-0.0012, "−0.0012"), (0.05, "0.05"), (-3.456, "−3.46")],
+)
+def test_figures_in_sentences_are_readable(bps, text):
+    assert _number(bps) == text

@@ -157,8 +157,10 @@ def _with_bounds(bounds: Bounds) -> str:
 
 
 def _number(bps: float) -> str:
-    """Two decimals, or two significant digits of what is smaller; a true minus sign."""
-    text = f"{bps:.2f}" if bps == 0 or abs(bps) >= 0.1 else f"{bps:.2g}"
+    """Two decimals, or two significant digits of what is smaller, down to a thousandth; a true minus sign."""
+    if abs(bps) < 0.001:
+        return "0.00"
+    text = f"{bps:.2f}" if abs(bps) >= 0.1 else f"{bps:.2g}"
     return text.replace("-", "−")
 
 
