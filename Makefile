@@ -1,9 +1,12 @@
-# make demo   set everything up and run the main job on the embedded history
-# make test   set everything up and run the whole suite
+# make demo       set everything up and run the main job on the embedded history
+# make test       set everything up and run the whole suite
+# make test-long  the suite with the full figures
+# make lint       style, types and import rules
+# make clean      remove what make setup made
 .PHONY: help setup demo test test-long lint clean
 .DEFAULT_GOAL := help
 
-# The first interpreter that works and that the pinned EVM has a wheel for; PYTHON=... overrides it.
+## The first interpreter that works and that the pinned EVM has a wheel for; PYTHON=... overrides it.
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && exit; \
 	done; echo python3)
@@ -15,7 +18,7 @@ help:
 setup: .venv/.up-to-date node_modules/.up-to-date
 
 .venv/.up-to-date: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Pactsmith needs Python 3.11 or newer: PYTHON=/path/to/python3.12 make setup")'
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Pactsmith needs Python 3.11 or 3.12: PYTHON=/path/to/python3.12 make setup")'
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --editable '.[dev]'
 	touch $@

@@ -162,7 +162,9 @@ def show_audit(document: Json) -> None:
 
 
 def show_run(document: Json, files: ReportFiles) -> None:
-    """A run: leaderboard with the baselines, a sentence for each candidate, and where the report is."""
+    """A run: its audit, leaderboard with the baselines, a sentence for each candidate, and where the report is."""
+    show_audit(document["audit"])
+    say("")
     columns = ("rule", "window", "verdict", "M [95 %], bps", "net of gas", "gas/order", "orders")
     cards = ranked(document)
     rows = [_board_row(card, card["name"], _verdict_text(card)) for card in cards]

@@ -15,6 +15,10 @@ DEFAULT_GAS_PRICE_WEI = 20 * 10**9
 """Used where the source has no gas price; every report says so and gives the result at 0 and at double."""
 
 
+MOST_WINDOW_BLOCKS = 10_000
+"""The longest window: on Ethereum a day and a half."""
+
+
 @dataclass(frozen=True, slots=True)
 class Convention:
     """How history is read for one replay.

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import InputError
@@ -15,7 +16,7 @@ from verify.admission import admit
 from verify.assemble import as_baseline
 from verify.audit import audit
 from verify.compile import artifact_id, candidate_id, constructor_data
-from verify.conventions import EVALUATOR_VERSION
+from verify.conventions import EVALUATOR_VERSION, MOST_WINDOW_BLOCKS
 from verify.evaluate import HEADLINE_NAME, Candidate, Resources, conventions, evaluate
 from verify.findings import CandidateRejectedError, Finding
 from verify.jobs import Plan
@@ -30,10 +31,10 @@ from verify.tables import from_tables, head, to_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from fractions import Fraction
 
     from ingest.records import History
     from ingest.store import Store
+    from verify.audit import AuditReport
     from verify.compile import Artifact
     from verify.conventions import Labelling
     from verify.outcomes import Outcomes
@@ -43,7 +44,6 @@ Json = dict[str, Any]
 
 LABELLINGS: tuple[Labelling, ...] = ("rules", "routers", "all")
 BASELINES = ("history", "amm", "standalone")
-MOST_WINDOW_BLOCKS = 10_000
 MACHINE_FINDINGS = frozenset({"timeout", "memory", "crashed"})
 """Codes of findings that the machine may be to blame for: they are never remembered."""
 
@@ -135,7 +135,7 @@ def verify(
     plan = Plan(history, trace, _readings(history), options.native_price)
     outcomes, from_store = _outcomes(plan, entries, store, options, progress)
     ledger = _ledger(history, entries, store, options)
-    cards = _cards(plan, entries, outcomes, ledger, options, progress)
+    cards = _cards(plan, report, entries, outcomes, ledger, options, progress)
     document: Json = {
         "run_id": "",
         "history": history.name,
@@ -281,6 +281,7 @@ def _ledger(history: History, entries: Sequence[_Entry], store: Store, options: 
 
 def _cards(
     plan: Plan,
+    report: AuditReport,
     entries: Sequence[_Entry],
     outcomes: Mapping[tuple[int, int], dict[str, Outcomes] | tuple[Finding, ...]],
     ledger: int,
@@ -305,12 +306,25 @@ def _cards(
             candidate=info,
             caveats=(),
             price_source=source,
+            audited_share=_audited_share(plan.history, report, window),
         )
         if "seq" in card["worst_order"]:
             card["worst_order"]["tx_hash"] = plan.history.events[card["worst_order"]["seq"]].tx_hash
         cards.append(card)
     progress(Step("score", len(outcomes), len(outcomes)))
     return cards
+
+
+def _audited_share(history: History, report: AuditReport, window: int) -> Fraction:
+    """Of what was swapped in the held-out blocks, the share by value that replays exactly."""
+    first, last = Split(history.events[0].block_number, history.events[-1].block_number, window).blocks("heldout")
+    wrong = {(block, transaction) for block, transaction, _ in report.unexplained}
+    value = exact = 0
+    for swap in history.swaps:
+        if first <= swap.block_number <= last:
+            value += abs(swap.amount1)
+            exact += abs(swap.amount1) * ((swap.block_number, swap.tx_hash) not in wrong)
+    return Fraction(exact, value) if value else Fraction(1)
 
 
 def _baseline_cards(

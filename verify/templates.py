@@ -39,7 +39,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """What a rule says of itself; the checks hold it to that."""
+    """What a rule says of itself; the bundled rules are held to it by their tests."""
 
     order_independent: bool
     """Any permutation of a batch gives every trader the same fill."""

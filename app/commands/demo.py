@@ -9,7 +9,7 @@ from app.demo import ingest_embedded
 from app.progress import ProgressReport
 from app.rules import read_rules
 from app.runs import run_and_report
-from app.tables import say, show_audit, show_run, show_stored
+from app.tables import say, show_run, show_stored
 from verify.run import Options
 from verify.templates import templates
 
@@ -35,7 +35,6 @@ def command(session: Session, *, workers: int) -> int:
         show_stored(stored)
         for document, files in runs:
             say("")
-            show_audit(document["audit"])
             show_run(document, files)
 
     document = {

@@ -13,6 +13,7 @@ from app.rules import read_rules
 from app.runs import run_and_report
 from app.summary import every_rule_improves
 from app.tables import show_run
+from verify.conventions import MOST_WINDOW_BLOCKS
 from verify.run import Options
 
 
@@ -39,7 +40,7 @@ def positive_number(_context: click.Context, _option: click.Parameter, value: st
 @click.option(
     "--window",
     "windows",
-    type=click.IntRange(1, 100_000),
+    type=click.IntRange(1, MOST_WINDOW_BLOCKS),
     multiple=True,
     default=(1,),
     show_default=True,

@@ -182,6 +182,11 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     raw = (high - low) / about
     power = 10.0 ** floor(log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
+    # A step above half of the range may have no multiple in it; the power of ten below always has.
+    return _multiples(step, low, high) or _multiples(power, low, high)
+
+
+def _multiples(step: float, low: float, high: float) -> list[float]:
     first = -floor(-low / step)
     return [index * step for index in range(first, floor(high / step) + 1)]
 

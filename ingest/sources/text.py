@@ -53,7 +53,7 @@ def read_bytes(path: Path) -> bytes:
             packed = raw.read(2) == GZIP_MAGIC
         with gzip.open(path) if packed else path.open("rb") as stream:
             size = 0
-            while chunk := stream.read(CHUNK_BYTES):
+            while chunk := stream.read1(CHUNK_BYTES):  # what there is before a cut counts for the line
                 chunks.append(chunk)
                 lines += chunk.count(b"\n")
                 size += len(chunk)

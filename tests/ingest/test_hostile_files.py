@@ -343,8 +343,9 @@ def test_a_refused_file_leaves_the_store_as_it_was(build, tmp_path):
     store.write_history(read_history(path, initial_state=build.make_state(), name="x"))
     before = store.database.read_bytes()
     path.write_bytes(gzip.compress(path.read_bytes())[:-9])
-    with pytest.raises(InputError, match="ends too early"):
+    with pytest.raises(InputError, match="ends too early") as refusal:
         store.write_history(read_history(path, initial_state=build.make_state(), name="x"), replace=True)
+    assert refusal.value.line > 1
     assert store.database.read_bytes() == before
 
 

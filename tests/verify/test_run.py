@@ -10,6 +10,7 @@ import pytest
 from rules import GREEDY, LAZY, bundled, written
 
 from ingest.errors import InputError
+from ingest.records import Swap
 from ingest.store import Store
 from verify.run import Options, Rule, verify
 
@@ -159,6 +160,32 @@ def test_the_ledger_remembers_every_evaluation_and_verdicts_pay_for_it(history, 
     assert [d["heldout"]["ledger_rows"] for d in (first, second, again)] == [1, 3, 3]
     assert again["from_store"] == 1
     assert card(again, "CallAuction")["verdict_bounds"]["tests"] == 3
+
+
+def test_a_history_that_does_not_audit_has_no_figures_to_stand_on(history, store):
+    """Most of its swaps got, so it says, one part in a thousand more than the pool gives."""
+    events = tuple(
+        replace(event, **{"amount1" if event.amount0 > 0 else "amount0": -(event.amount_out * 1001 // 1000)})
+        if isinstance(event, Swap) and event.seq % 2
+        else event
+        for event in history.events
+    )
+    (found,) = verify(replace(history, events=events), bundled("Sequential"), store, Options(windows=(1,)))[
+        "candidates"
+    ]
+    assert found["status"] == found["verdict"] == "unscored"
+    assert "replays exactly on the real pool" in found["verdict_why"]
+
+
+def test_a_single_swap_that_does_not_audit_is_said_in_the_verdict(history, store):
+    heldout = [swap for swap in history.swaps if swap.block_number > history.events[-1].block_number - 60]
+    wrong = min(heldout, key=lambda swap: abs(swap.amount1))
+    events = tuple(replace(event, tick=event.tick + 1) if event is wrong else event for event in history.events)
+    (found,) = verify(replace(history, events=events), bundled("Sequential"), store, Options(windows=(1,)))[
+        "candidates"
+    ]
+    assert found["status"] == "scored"
+    assert "what does not is listed under audit" in found["verdict_why"]
 
 
 def test_other_parameters_are_another_candidate(history, store):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from verify.score import describe, verdict, welfare
@@ -42,6 +43,8 @@ NOT_MEASURED = {
     "lp_markout": "the reference price after the settlement is not part of a replay's outcomes",
 }
 """Metrics that an anchored replay does not measure, with the reason."""
+
+AUDITED = "of the held-out swaps by value replays exactly on the real pool"
 
 RESULTS = (
     "parts",
@@ -87,6 +90,7 @@ def scorecard(
     candidate: CandidateInfo,
     caveats: Sequence[str],
     price_source: str,
+    audited_share: Fraction = Fraction(1),
 ) -> Json:
     """Scores one replay.
 
@@ -98,6 +102,7 @@ def scorecard(
         candidate: Who is scored.
         caveats: Sentences that every report over this history repeats.
         price_source: Where the reference price comes from.
+        audited_share: Of the held-out swaps, the share by value that the real pool repeats exactly.
 
     Returns:
         Plain JSON values without NaN; a metric that could not be measured is {"status": "unscored", "reason": …}.
@@ -124,7 +129,14 @@ def scorecard(
         return card | _closed(verdict.rejected(failure))
     if not rows["heldout"].orders:
         return card | _closed(verdict.unscored(why_empty(rows["heldout"])))
-    return card | _scores(headline, rows, variants, ledger_rows, seed)
+    if 1 - audited_share > verdict.MAX_UNSCORED_SHARE:
+        return card | _closed(
+            verdict.unscored(f"Only {100 * float(audited_share):.1f} % {AUDITED}, so no figure stands on it.")
+        )
+    card |= _scores(headline, rows, variants, ledger_rows, seed)
+    if audited_share < 1:
+        card["verdict_why"] += f" {100 * float(audited_share):.2f} % {AUDITED}; what does not is listed under audit."
+    return card
 
 
 def turned_down(candidate: CandidateInfo, window_blocks: int, findings: Sequence[Finding]) -> Json:

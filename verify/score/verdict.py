@@ -69,7 +69,8 @@ def judge(evidence: Evidence, *, window_blocks: int, numeraire: str, unscored_sh
             "protection untested: no attack was run against this one."
         )
     if unscored_share > 0:
-        sentences.append(f"{unscored_share:.2%} of the value could not be replayed soundly and is left out.")
+        share = "Less than 0.01 %" if unscored_share < 0.0001 else f"{100 * unscored_share:.2f} %"
+        sentences.append(f"{share} of the value could not be replayed soundly and is left out.")
     if window_blocks > 1:
         sentences.append(
             f"Provisional: windows of {window_blocks} blocks were judged on history as it was; how the pool would have "
