@@ -44,7 +44,7 @@ NOT_MEASURED = {
 }
 """Metrics that an anchored replay does not measure, with the reason."""
 
-AUDITED = "of the held-out swaps by value replays exactly on the real pool"
+AUDITED = "of the held-out swaps by value replay exactly on the real pool"
 
 RESULTS = (
     "parts",
@@ -135,7 +135,7 @@ def scorecard(
         )
     card |= _scores(headline, rows, variants, ledger_rows, seed)
     if audited_share < 1:
-        card["verdict_why"] += f" {100 * float(audited_share):.2f} % {AUDITED}; what does not is listed under audit."
+        card["verdict_why"] += f" {100 * float(audited_share):.2f} % {AUDITED}; the others are listed under audit."
     return card
 
 
