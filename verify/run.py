@@ -6,35 +6,33 @@ import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass, field
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import InputError
 from ingest.labels import jit_events, label_swaps
 from ingest.ledger import ledger_add, ledger_rows
 from verify.admission import admit
-from verify.assemble import as_baseline
 from verify.audit import audit
+from verify.cards import baseline_cards, candidate_cards
 from verify.compile import artifact_id, candidate_id, constructor_data
 from verify.conventions import EVALUATOR_VERSION, MOST_WINDOW_BLOCKS
-from verify.evaluate import HEADLINE_NAME, Candidate, Resources, conventions, evaluate
+from verify.evaluate import Candidate, Resources, conventions, evaluate
 from verify.findings import CandidateRejectedError, Finding
 from verify.jobs import Plan
 from verify.machinery import machinery
 from verify.plan import read
-from verify.reference import Reference
 from verify.score.rank import rank
-from verify.score.scorecard import CandidateInfo, scorecard, turned_down
+from verify.score.scorecard import CandidateInfo
 from verify.score.split import Split
 from verify.setting import caveats, conventions_json, market_json
 from verify.tables import from_tables, head, to_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from fractions import Fraction
 
     from ingest.records import History
     from ingest.store import Store
-    from verify.audit import AuditReport
     from verify.compile import Artifact
     from verify.conventions import Labelling
     from verify.outcomes import Outcomes
@@ -43,7 +41,6 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 LABELLINGS: tuple[Labelling, ...] = ("rules", "routers", "all")
-BASELINES = ("history", "amm", "standalone")
 MACHINE_FINDINGS = frozenset({"timeout", "memory", "crashed"})
 """Codes of findings that the machine may be to blame for: they are never remembered."""
 
@@ -135,7 +132,15 @@ def verify(
     plan = Plan(history, trace, _readings(history), options.native_price)
     outcomes, from_store = _outcomes(plan, entries, store, options, progress)
     ledger = _ledger(history, entries, store, options)
-    cards = _cards(plan, report, entries, outcomes, ledger, options, progress)
+    cards = candidate_cards(
+        plan,
+        report,
+        [entry.info for entry in entries],
+        outcomes,
+        ledger_rows=ledger,
+        seed=options.seed,
+        progress=lambda done, name: progress(Step("score", done, len(outcomes), name)),
+    )
     document: Json = {
         "run_id": "",
         "history": history.name,
@@ -147,7 +152,7 @@ def verify(
         "conventions": conventions_json(plan),
         "caveats": caveats(plan, report),
         "heldout": {"ledger_rows": ledger, "seed": options.seed},
-        "baselines": _baseline_cards(plan, outcomes, ledger, options),
+        "baselines": baseline_cards(plan, outcomes, ledger_rows=ledger, seed=options.seed),
         "candidates": cards,
         "ranking": rank(cards),
     }
@@ -277,80 +282,6 @@ def _ledger(history: History, entries: Sequence[_Entry], store: Store, options: 
         rows = [(entry.info.candidate_id, window) for entry in entries if not entry.findings]
         ledger_add(store, history, begin, end, rows)
     return max(1, ledger_rows(store, history, heldout_first, last))
-
-
-def _cards(
-    plan: Plan,
-    report: AuditReport,
-    entries: Sequence[_Entry],
-    outcomes: Mapping[tuple[int, int], dict[str, Outcomes] | tuple[Finding, ...]],
-    ledger: int,
-    options: Options,
-    progress: Callable[[Step], None],
-) -> list[Json]:
-    source = Reference(plan.history, plan.native_price).source
-    cards = []
-    for count, ((i, window), found) in enumerate(sorted(outcomes.items(), key=lambda entry: entry[0])):
-        progress(Step("score", count, len(outcomes), entries[i].rule.name))
-        info = entries[i].info
-        if isinstance(found, tuple):
-            card = turned_down(info, window, found)
-            cards.append(card | {"findings": [finding.to_json() for finding in found]})
-            continue
-        variants = {name: other for name, other in found.items() if name != HEADLINE_NAME}
-        card = scorecard(
-            found[HEADLINE_NAME],
-            variants=variants,
-            ledger_rows=ledger,
-            seed=options.seed,
-            candidate=info,
-            caveats=(),
-            price_source=source,
-            audited_share=_audited_share(plan.history, report, window),
-        )
-        if "seq" in card["worst_order"]:
-            card["worst_order"]["tx_hash"] = plan.history.events[card["worst_order"]["seq"]].tx_hash
-        cards.append(card)
-    progress(Step("score", len(outcomes), len(outcomes)))
-    return cards
-
-
-def _audited_share(history: History, report: AuditReport, window: int) -> Fraction:
-    """Of what was swapped in the held-out blocks, the share by value that replays exactly."""
-    first, last = Split(history.events[0].block_number, history.events[-1].block_number, window).blocks("heldout")
-    wrong = {(block, transaction) for block, transaction, _ in report.unexplained}
-    value = exact = 0
-    for swap in history.swaps:
-        if first <= swap.block_number <= last:
-            value += abs(swap.amount1)
-            exact += abs(swap.amount1) * ((swap.block_number, swap.tx_hash) not in wrong)
-    return Fraction(exact, value) if value else Fraction(1)
-
-
-def _baseline_cards(
-    plan: Plan,
-    outcomes: Mapping[tuple[int, int], dict[str, Outcomes] | tuple[Finding, ...]],
-    ledger: int,
-    options: Options,
-) -> list[Json]:
-    """The baselines in the candidates' own measures, over the shortest window's orders; none where nothing ran."""
-    scored = {window: found for (_, window), found in sorted(outcomes.items(), reverse=True) if isinstance(found, dict)}
-    if not scored:
-        return []
-    headline = scored[min(scored)][HEADLINE_NAME]
-    source = Reference(plan.history, plan.native_price).source
-    return [
-        scorecard(
-            as_baseline(headline, name),
-            variants={},
-            ledger_rows=ledger,
-            seed=options.seed,
-            candidate=CandidateInfo(name, name, {}),
-            caveats=(),
-            price_source=source,
-        )
-        for name in BASELINES
-    ]
 
 
 def _sha256(identity: Mapping[str, Any]) -> str:

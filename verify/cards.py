@@ -1,0 +1,106 @@
+"""Scorecards of a run: the candidates', and the baselines' in the same measures."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from verify.assemble import as_baseline
+from verify.evaluate import HEADLINE_NAME
+from verify.reference import Reference
+from verify.score.scorecard import CandidateInfo, scorecard, turned_down
+from verify.score.split import Split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ingest.records import History
+    from verify.audit import AuditReport
+    from verify.evaluate import Verdict
+    from verify.jobs import Plan
+
+Json = dict[str, Any]
+
+BASELINES = ("history", "amm", "standalone")
+
+
+def candidate_cards(
+    plan: Plan,
+    report: AuditReport,
+    candidates: Sequence[CandidateInfo],
+    outcomes: Mapping[tuple[int, int], Verdict],
+    *,
+    ledger_rows: int,
+    seed: int,
+    progress: Callable[[int, str], None],
+) -> list[Json]:
+    """One scorecard a (candidate, window), in that order.
+
+    Args:
+        plan: The history that was replayed.
+        report: How well it replays.
+        candidates: Who is scored.
+        outcomes: By (index of the candidate, window length in blocks).
+        ledger_rows: Evaluations ever made on these held-out blocks, these included.
+        seed: Of all resampling.
+        progress: Is told how many cards are done, and whose is next.
+    """
+    source = Reference(plan.history, plan.native_price).source
+    cards: list[Json] = []
+    for (i, window), found in sorted(outcomes.items(), key=lambda entry: entry[0]):
+        progress(len(cards), candidates[i].name)
+        if isinstance(found, tuple):
+            card = turned_down(candidates[i], window, found)
+            cards.append(card | {"findings": [finding.to_json() for finding in found]})
+            continue
+        card = scorecard(
+            found[HEADLINE_NAME],
+            variants={name: other for name, other in found.items() if name != HEADLINE_NAME},
+            ledger_rows=ledger_rows,
+            seed=seed,
+            candidate=candidates[i],
+            caveats=(),
+            price_source=source,
+            audited_share=audited_share(plan.history, report, window),
+        )
+        if "seq" in card["worst_order"]:
+            card["worst_order"]["tx_hash"] = plan.history.events[card["worst_order"]["seq"]].tx_hash
+        cards.append(card)
+    progress(len(cards), "")
+    return cards
+
+
+def audited_share(history: History, report: AuditReport, window_blocks: int) -> Fraction:
+    """Of what was swapped in the held-out blocks, the share by value that replays exactly."""
+    blocks = history.events[0].block_number, history.events[-1].block_number
+    first, last = Split(*blocks, window_blocks).blocks("heldout")
+    wrong = {(block, transaction) for block, transaction, _ in report.unexplained}
+    value = exact = 0
+    for swap in history.swaps:
+        if first <= swap.block_number <= last:
+            value += abs(swap.amount1)
+            exact += abs(swap.amount1) * ((swap.block_number, swap.tx_hash) not in wrong)
+    return Fraction(exact, value) if value else Fraction(1)
+
+
+def baseline_cards(
+    plan: Plan, outcomes: Mapping[tuple[int, int], Verdict], *, ledger_rows: int, seed: int
+) -> list[Json]:
+    """The baselines over the shortest window's orders; none where no candidate ran to its end."""
+    scored = [(window, i, found) for (i, window), found in outcomes.items() if isinstance(found, dict)]
+    if not scored:
+        return []
+    _, _, found = min(scored, key=lambda entry: entry[:2])
+    source = Reference(plan.history, plan.native_price).source
+    return [
+        scorecard(
+            as_baseline(found[HEADLINE_NAME], name),
+            variants={},
+            ledger_rows=ledger_rows,
+            seed=seed,
+            candidate=CandidateInfo(name, name, {}),
+            caveats=(),
+            price_source=source,
+        )
+        for name in BASELINES
+    ]
