@@ -97,6 +97,11 @@ def test_errors_of_the_kernel_are_told_in_words():
     assert kernel.error_in_words(b"")[0] == "reverted"
 
 
+def test_an_imitated_error_filled_with_anything_is_still_told():
+    endless = selector("RuleFailed(bytes)") + word(32) + word(2**255)
+    assert kernel.error_in_words(endless) == ("RuleFailed", "RuleFailed")
+
+
 def test_a_kernel_in_use_is_as_its_own_views_tell(deployed):
     world, address = deployed
     trader = accounts(1)[0][0]

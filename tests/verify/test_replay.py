@@ -21,6 +21,7 @@ from verify.reference import Reference
 from verify.replay import Stage
 from verify.run import keeps_state
 from verify.score.ratios import net_mechanism
+from verify.slots import V2_RESERVES, v2_reserves
 from verify.world import World
 
 
@@ -200,6 +201,33 @@ def test_orders_that_bought_next_to_nothing_are_none_and_hold_nobody_up(simulate
         outcomes = found["CallAuction", window][HEADLINE_NAME]
         assert not {order.seq for order in outcomes.orders} & set(small)
         assert not any(batch.unscored for batch in outcomes.batches if batch.settle_block <= outcomes.last_block)
+
+
+def test_an_anchors_news_do_what_they_do_there_not_what_history_recorded(simulated):
+    """On v2 every mint after a skipped order differs from its record; the anchor must not jump back to history."""
+    history = simulated("demo-v2", blocks=400, seed=17)
+    plan = plan_of(history)
+    anchors = Anchors(World.build(history.initial_state), plan.trace)
+    cut = Cut("arbitrage-only", 5)
+    reference = Reference(history)
+    baseline = compute(history, plan.readings["rules"], reference, anchors, slack_bps=50, cuts=[cut])
+    world = World.build(history.initial_state)
+    differ = 0
+    for prepared in baseline.batches["arbitrage-only", 5]:
+        events = [history.events[seq] for seq in prepared.batch.news]
+        if not any(isinstance(event, LiquidityEvent) for event in events):
+            continue
+        world.load(plan.trace.at(prepared.batch.start_seq))
+        with world.anchor():
+            for event in events:
+                if isinstance(event, LiquidityEvent):
+                    world.apply(event)
+                else:
+                    world.swap(event.zero_for_one, event.amount_in)
+            expected = world.venue.reserves()
+        assert v2_reserves(prepared.news[world.pool, V2_RESERVES]) == expected
+        differ += expected != (events[-1].reserve0, events[-1].reserve1)
+    assert differ > 0
 
 
 def test_a_settlement_in_vain_is_paid_by_those_who_waited_for_it(simulated):

@@ -322,6 +322,32 @@ def v2_event(zero_for_one: bool, amount: int, received: int) -> Swap:
     return Swap(0, 9, 108, "0x" + "02" * 32, 0, 0, *amounts, 3000, reserve0=reserve0, reserve1=reserve1)
 
 
+def test_tokens_sent_to_a_v2_pair_move_its_price_when_it_takes_them():
+    world = World.build(v2_state())
+    reserve0, reserve1 = world.venue.reserves()
+    sent = replace(liquidity_event("sync", 0, 0, 0, 10**9, 7), reserve0=reserve0 + 10**9, reserve1=reserve1 + 7)
+    before = world.quote(True, 10**9).received
+    assert world.apply(sent).exact
+    assert world.venue.reserves() == (reserve0 + 10**9, reserve1 + 7)
+    assert world.quote(True, 10**9).received < before
+    fell = replace(liquidity_event("sync", 0, 0, 0, -5, 0), reserve0=reserve0 + 10**9 - 5, reserve1=reserve1 + 7)
+    applied = world.apply(fell)
+    assert not applied.exact
+    assert "changed by themselves" in applied.why
+    assert world.venue.reserves() == (fell.reserve0, fell.reserve1)
+
+
+def test_after_a_mismatch_a_v3_pool_can_pay_what_its_recorded_liquidity_is_worth():
+    world = World.build(v3_state())
+    made = World.build(v3_state())
+    result = made.swap(True, 10**9)
+    event = swap_event(made, True, (result.spent, -result.received))
+    assert not world.apply(replace(event, liquidity=event.liquidity * 10**6)).exact
+    worth = world.quote(True, 10**16)
+    assert worth.spent == 10**16
+    assert worth.received > made.quote(True, 10**16).received
+
+
 def test_v2_liquidity_of_a_pair_whose_shares_are_not_known():
     world = World.build(v2_state())
     reserve0, reserve1 = world.venue.reserves()
