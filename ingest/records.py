@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-VenueKind = Literal["v2", "v3"]
+VenueKind = Literal["v2", "v3", "v4"]
 LiquidityKind = Literal["initialize", "mint", "burn", "collect", "flash", "sync"]
-FlowClass = Literal["user", "unknown", "arbitrage", "sandwich", "jit"]
+FlowClass = Literal["user", "unknown", "arbitrage", "sandwich", "jit", "liquidation"]
 Source = Literal["chain", "file", "simulated"]
+IntentKind = Literal["sell", "buy"]
+IntentStatus = Literal["filled", "reverted", "open"]
 
-FLOW_CLASSES: tuple[FlowClass, ...] = ("user", "unknown", "arbitrage", "sandwich", "jit")
+FLOW_CLASSES: tuple[FlowClass, ...] = ("user", "unknown", "arbitrage", "sandwich", "jit", "liquidation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,67 @@ class Intent:
     min_buy_amount: int | None
     block_number: int
     placed_ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One executed swap in any pool, from a source that tells of many pools.
+
+    ``venue`` is the pool's kind, such as ``v2``. ``place`` orders the trades of a transaction: the log index alone, or
+    the call's path in the transaction's tree of calls. ``sender`` called the pool, ``recipient`` got what it paid.
+    Amounts are in the tokens' smallest units; times in Unix seconds, None where the source does not tell.
+    """
+
+    venue: str
+    pool: str
+    block_number: int
+    block_ts: int | None
+    tx_hash: str
+    tx_index: int
+    place: tuple[int, ...]
+    sender: str | None
+    recipient: str | None
+    token_in: str
+    token_out: str
+    amount_in: int
+    amount_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserIntent:
+    """What a trader called or signed, over all the hops that it took, and what came of it.
+
+    A ``sell`` gives exactly ``amount_in`` for at least ``amount_out``, a ``buy`` takes exactly ``amount_out`` for at
+    most ``amount_in``; where a source does not tell the limit, that side is None. ``path`` are the tokens from the
+    one sold to the one bought (a chain's native coin as its wrapped token), ``fees_pips`` the pools' fees along it
+    where the call names them. ``status`` is ``open`` for an order that nothing is known to have filled. The executed
+    amounts are the trader's own, from end to end; None where nothing was executed or it cannot be told apart.
+    ``executed_fee`` is taken on top, in the sold token. ``place`` numbers the intents of one transaction.
+    """
+
+    venue: str
+    method: str
+    kind: IntentKind
+    status: IntentStatus
+    path: tuple[str, ...]
+    amount_in: int | None
+    amount_out: int | None
+    executed_in: int | None = None
+    executed_out: int | None = None
+    executed_fee: int = 0
+    fees_pips: tuple[int, ...] = ()
+    partially_fillable: bool = False
+    trader: str | None = None
+    recipient: str | None = None
+    deadline_ts: int | None = None
+    order_id: str | None = None
+    block_number: int | None = None
+    block_ts: int | None = None
+    tx_hash: str | None = None
+    tx_index: int | None = None
+    place: int = 0
+    gas_used: int | None = None
+    gas_price_wei: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
