@@ -44,4 +44,4 @@ def _ingest(store: Store, config: MarketConfig, *, replace: bool) -> Stored:
             prices=files.prices,
             source="simulated",
         )
-    return Stored(ingested, store.write_history(ingested.history, replace=replace))
+    return Stored(ingested, store.write_ingested(ingested, replace=replace))

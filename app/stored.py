@@ -21,22 +21,22 @@ class Stored:
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON values."""
-        history = self.ingested.history
-        pool = history.pool
+        history = self.ingested
+        pool = history.initial_state.pool
         return {
             "history": history.name,
             "source": history.source,
             "written": self.written,
             "content_id": history.content_id,
             "pool": pool_name(pool.kind, pool.token0.symbol, pool.token1.symbol, pool.fee_pips),
-            "formats": list(self.ingested.formats),
-            "events": len(history.events),
-            "first_block": history.events[0].block_number,
-            "last_block": history.events[-1].block_number,
+            "formats": list(history.formats),
+            "events": sum(history.counts.events.values()),
+            "first_block": history.first_block,
+            "last_block": history.last_block,
             "labels": len(history.labels),
             "known_limits": len(history.known_limits),
             "prices": len(history.prices),
             "price_source": history.price_source,
-            "counts": asdict(self.ingested.counts),
+            "counts": asdict(history.counts),
             "caveats": list(history.caveats),
         }

@@ -1,4 +1,4 @@
-"""Short connections to the store's DuckDB file: one writer or many readers at a time, with a bounded wait.
+"""Short connections to a store's DuckDB file: one writer or many readers at a time, with a bounded wait.
 
 DuckDB locks the whole file for a writer, readers included, and a writer waits for every reader: so nobody keeps a
 connection, and whoever meets the lock tries again until the wait is over.
@@ -19,8 +19,10 @@ from ingest.errors import StoreBusyError, StoreError
 from ingest.migrations import migrate, needs_migration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from ingest.migrations import Migration
 
 WAIT_S = 60.0
 PAUSE_S = (0.005, 0.05)
@@ -32,23 +34,29 @@ LOCK_SIGNS = (
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
+    "disabled_compression_methods": "fsst,dict_fsst",  # hashes and amounts don't shrink, trying takes half a write
+    "memory_limit": "1GB",
 }
 
 _writing = threading.Lock()  # DuckDB lets the threads of one process write at once, and fails one of them
 
 
 @contextmanager
-def reading(path: Path, wait_s: float = WAIT_S) -> Iterator[duckdb.DuckDBPyConnection]:
+def reading(
+    path: Path, wait_s: float = WAIT_S, steps: Sequence[Migration] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to an existing store, brought up to date first where it is older.
+
+    ``steps`` are the store's migrations; by default those of the history store.
 
     Raises:
         StoreBusyError: A writer held the lock for the whole wait.
         StoreError: The file is damaged, or a newer Pactsmith wrote it.
     """
     connection = _connect(path, read_only=True, wait_s=wait_s)
-    if needs_migration_or_close(connection):
+    if needs_migration_or_close(connection, steps):
         connection.close()
-        with writing(path, wait_s):
+        with writing(path, wait_s, steps):
             pass
         connection = _connect(path, read_only=True, wait_s=wait_s)
     with _errors(path):
@@ -59,10 +67,12 @@ def reading(path: Path, wait_s: float = WAIT_S) -> Iterator[duckdb.DuckDBPyConne
 
 
 @contextmanager
-def writing(path: Path, wait_s: float = WAIT_S) -> Iterator[duckdb.DuckDBPyConnection]:
+def writing(
+    path: Path, wait_s: float = WAIT_S, steps: Sequence[Migration] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection within one transaction: committed at the end, rolled back by any exception.
 
-    The file is made where it is missing.
+    The file is made where it is missing. ``steps`` are the store's migrations; by default those of the history store.
 
     Raises:
         StoreBusyError: Others held the lock for the whole wait.
@@ -72,11 +82,11 @@ def writing(path: Path, wait_s: float = WAIT_S) -> Iterator[duckdb.DuckDBPyConne
         raise StoreBusyError(f"{path}: another thread has been writing for {wait_s:g} s; try again later")
     try:
         if not path.exists():
-            _create(path)
+            _create(path, steps)
         connection = _connect(path, read_only=False, wait_s=wait_s)
         with _errors(path):
             try:
-                migrate(connection)
+                migrate(connection, steps)
                 connection.execute("BEGIN")
                 yield connection
                 connection.execute("COMMIT")
@@ -99,16 +109,16 @@ def _connect(path: Path, *, read_only: bool, wait_s: float) -> duckdb.DuckDBPyCo
         time.sleep(random.uniform(*PAUSE_S))  # noqa: S311 - spreads those who wait
 
 
-def needs_migration_or_close(connection: duckdb.DuckDBPyConnection) -> bool:
+def needs_migration_or_close(connection: duckdb.DuckDBPyConnection, steps: Sequence[Migration] | None) -> bool:
     """``needs_migration`` that leaves no open connection when it refuses the store."""
     try:
-        return needs_migration(connection)
+        return needs_migration(connection, steps)
     except BaseException:
         connection.close()
         raise
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, steps: Sequence[Migration] | None) -> None:
     """Makes an empty store under a temporary name, so that the real name never shows half a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +130,7 @@ def _create(path: Path) -> None:
         with _errors(path):
             connection = duckdb.connect(str(temporary), config=CONFIG)
             try:
-                migrate(connection)
+                migrate(connection, steps)
             finally:
                 connection.close()
         os.link(temporary, path)

@@ -15,7 +15,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from ingest.errors import InputError, StoreError
-from ingest.event_table import from_events
+from ingest.event_table import as_text, from_events
 from ingest.pool_state import write_pool_state
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def export_history(history: History, folder: Path, file_format: ExportFormat) ->
 
 
 def _tables(history: History) -> dict[str, pa.Table]:
-    events = from_events(history.events)
+    events = as_text(from_events(history.events))
     labels = [{"seq": seq, "class": label.flow_class, "rule": label.rule} for seq, label in history.labels.items()]
     limits = [{"seq": seq, "min_buy_amount": str(limit)} for seq, limit in history.known_limits.items()]
     prices = [{"ts": str(point.ts), "price": point.price} for point in history.prices]

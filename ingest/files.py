@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from ingest.content import content_id_of
+from ingest.content import content_id_of, events_digest
 from ingest.errors import InputError
-from ingest.event_table import to_events
-from ingest.initial_state import after_state
+from ingest.event_table import COLUMNS
+from ingest.initial_state import start_after
 from ingest.label_file import FileLabels, read_labels
-from ingest.plausible import require_plausible
+from ingest.plausible import Fail, require_plausible
 from ingest.pool_state import read_pool_state
 from ingest.prices import pool_price, read_prices
 from ingest.records import History, PoolState
-from ingest.sequence import put_in_sequence
-from ingest.sources import SOURCES, ParsedFile, Source
-from ingest.sources.text import read_bytes
+from ingest.sequence import put_in_order
+from ingest.sources import SOURCES, Source
+from ingest.sources.opening import head_of
+from ingest.spool import Spool
 from ingest.v2_reserves import attach_reserves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ingest.records import PricePoint
+    from ingest.records import Label, PricePoint
     from ingest.records import Source as Origin
+    from ingest.sources.base import ParsedRows
 
 RECONSTRUCTED = "The pool's liquidity was reconstructed; beyond its outermost ticks it is not known."
 
@@ -45,35 +47,46 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """A history read from files, how it was read, and what to tell the user about it."""
+    """A history on its way to the store: its events still in the spool, all else at hand.
 
-    history: History
+    ``formats`` are the kinds of the files; ``counts`` say how they were read.
+    """
+
+    name: str
+    source: Origin
+    initial_state: PoolState
+    content_id: str
+    first_block: int
+    last_block: int
+    spool: Spool
     formats: tuple[str, ...]
     counts: Counts
+    caveats: tuple[str, ...]
+    labels: dict[int, Label] = field(default_factory=dict)
+    known_limits: dict[int, int] = field(default_factory=dict)
+    prices: tuple[PricePoint, ...] = ()
+    price_source: str = ""
+
+    @property
+    def history(self) -> History:
+        """The whole history as records, made anew at every call."""
+        return History(
+            name=self.name,
+            content_id=self.content_id,
+            source=self.source,
+            initial_state=self.initial_state,
+            events=self.spool.events(),
+            labels=self.labels,
+            known_limits=self.known_limits,
+            prices=self.prices,
+            price_source=self.price_source,
+            caveats=self.caveats,
+        )
 
 
-def read_history(
-    paths: Sequence[Path | str] | Path | str,
-    *,
-    initial_state: Path | str | PoolState,
-    name: str,
-    labels: Path | str | None = None,
-    prices: Path | str | None = None,
-    invert_prices: bool | None = None,
-    format: str | None = None,  # noqa: A002 - the option's name at the command line
-    source: Origin = "file",
-) -> History:
-    """The history alone, without the counts; see ``ingest_files``."""
-    return ingest_files(
-        paths,
-        initial_state=initial_state,
-        name=name,
-        labels=labels,
-        prices=prices,
-        invert_prices=invert_prices,
-        format=format,
-        source=source,
-    ).history
+def read_history(paths: Sequence[Path | str] | Path | str, **options: Any) -> History:
+    """The history alone, as records; takes what ``ingest_files`` takes."""
+    return ingest_files(paths, **options).history
 
 
 def ingest_files(
@@ -106,85 +119,79 @@ def ingest_files(
     if not files:
         raise InputError("no file was given")
     state = initial_state if isinstance(initial_state, PoolState) else read_pool_state(Path(initial_state))
-    formats, parsed = _parse(files, format, state)
-    sequenced = put_in_sequence(parsed)
-    require_plausible(sequenced, state.pool)
-    ordered = after_state(sequenced, state)
-    dropped = sequenced.events.num_rows - ordered.events.num_rows
-    ignored: Counter[str] = Counter()
-    for _, one in parsed:
-        ignored.update(one.ignored)
-    if state.pool.kind == "v2":
-        ordered, idle = attach_reserves(ordered, (state.reserve0, state.reserve1))
-        ignored.update({"Sync without change": idle} if idle else {})
-    if not ordered.events.num_rows:
+    sources = [find_source(path, head_of(path), format) for path in files]
+    numbered = sources[0].numbered
+    if any(one.numbered != numbered for one in sources):
+        raise InputError("files with and without numbered events cannot be mixed in one history", file=files[-1])
+    spool = Spool()
+    rows, ignored = _read(spool, files, sources, state)
+    duplicates, out_of_order = put_in_order(spool, numbered=numbered)
+    dropped = start_after(spool, state, numbered=numbered)
+    if state.pool.kind == "v2" and (idle := attach_reserves(spool, (state.reserve0, state.reserve1))):
+        ignored["Sync without change"] = idle
+    kinds = dict(spool.rows("SELECT kind, count(*) FROM ordered GROUP BY kind ORDER BY min(rowid)"))
+    if not kinds:
         raise InputError("holds no event that changes the pool", file=files[0])
-    history = History(
+    ((first_block, last_block),) = spool.rows("SELECT min(block_number), max(block_number) FROM ordered")
+    told = read_labels(Path(labels), spool.swaps_of) if labels is not None else FileLabels()
+    points, price_source = _prices(spool, state, Path(prices), invert_prices) if prices is not None else ((), "")
+    digest = events_digest(spool.batches(COLUMNS))
+    return Ingested(
         name=name,
-        content_id="",
         source=source,
         initial_state=state,
-        events=to_events(ordered.events),
-        caveats=_caveats([one for _, one in parsed], state),
-    )
-    told = read_labels(Path(labels), history.swaps) if labels is not None else FileLabels()
-    points, price_source = _prices(history, Path(prices), invert_prices) if prices is not None else ((), "")
-    history = replace(
-        history,
-        content_id=content_id_of(state, ordered.events, told.labels, told.known_limits, points),
+        content_id=content_id_of(state, digest, told.labels, told.known_limits, points),
+        first_block=first_block,
+        last_block=last_block,
+        spool=spool,
+        formats=tuple(one.name for one in sources),
+        counts=Counts(rows, kinds, duplicates, out_of_order, dropped, dict(ignored), told.unmatched),
+        caveats=_caveats(sources, state),
         labels=told.labels,
         known_limits=told.known_limits,
         prices=points,
         price_source=price_source,
     )
-    counts = Counts(
-        rows=sum(one.rows for _, one in parsed),
-        events=dict(Counter(ordered.column("kind").to_pylist())),
-        duplicates=sequenced.duplicates,
-        out_of_order=sequenced.out_of_order,
-        dropped_before_state=dropped,
-        ignored=dict(ignored),
-        unmatched_labels=told.unmatched,
-    )
-    return Ingested(history, formats, counts)
 
 
-def _parse(
-    files: Sequence[Path], name: str | None, state: PoolState
-) -> tuple[tuple[str, ...], list[tuple[str, ParsedFile]]]:
-    formats: list[str] = []
-    parsed: list[tuple[str, ParsedFile]] = []
-    for path in files:
-        content = read_bytes(path)
-        kind = find_source(path, content, name)
-        formats.append(kind.name)
-        parsed.append((str(path), kind.read(path, content, state.pool)))
-    return tuple(formats), parsed
+def _read(spool: Spool, files: Sequence[Path], sources: Sequence[Source], state: PoolState) -> tuple[int, Counter[str]]:
+    """Puts all files' events into the spool, each checked by itself; returns the rows read and the logs ignored."""
+    rows, ignored = 0, Counter[str]()
+    for path, source in zip(files, sources, strict=True):
+        spool.open_file(str(path), source.fields)
+        for parsed in source.read(path, state.pool):
+            if parsed.events.num_rows:
+                require_plausible(parsed.events, state.pool, _failing(spool, parsed))
+            spool.add(parsed)
+            rows += parsed.rows
+            ignored.update(parsed.ignored)
+    return rows, ignored
 
 
-def _caveats(parsed: Sequence[ParsedFile], state: PoolState) -> tuple[str, ...]:
-    said = [caveat for one in parsed for caveat in one.caveats]
+def _failing(spool: Spool, parsed: ParsedRows) -> Fail:
+    def fail(row: int, column: str, message: str) -> NoReturn:
+        spool.fail(len(spool.files) - 1, int(parsed.lines[row]), column, message)
+
+    return fail
+
+
+def _caveats(sources: Sequence[Source], state: PoolState) -> tuple[str, ...]:
+    said = [caveat for source in sources for caveat in source.caveats]
     if state.ticks_reconstructed:
         said.append(RECONSTRUCTED)
     return tuple(dict.fromkeys(said))
 
 
-def _prices(history: History, path: Path, invert: bool | None) -> tuple[tuple[PricePoint, ...], str]:
-    state, events = history.initial_state, history.events
+def _prices(spool: Spool, state: PoolState, path: Path, invert: bool | None) -> tuple[tuple[PricePoint, ...], str]:
+    ((first_ts, last_ts),) = spool.rows("SELECT min(block_ts), max(block_ts) FROM ordered")
     known = state.sqrt_price_x96 or (state.reserve0 and state.reserve1)
-    first = state if known else next(iter(history.swaps), None)
-    return read_prices(
-        path,
-        pool=history.pool,
-        first_ts=events[0].block_ts,
-        last_ts=events[-1].block_ts,
-        near=None if first is None else pool_price(history.pool, first),
-        invert=invert,
-    )
+    first = state if known else spool.first_swap()
+    near = None if first is None else pool_price(state.pool, first)
+    return read_prices(path, pool=state.pool, first_ts=first_ts, last_ts=last_ts, near=near, invert=invert)
 
 
-def find_source(path: Path, content: bytes, name: str | None = None) -> Source:
-    """The kind of a file: the one named, or the one that its content shows.
+def find_source(path: Path, head: bytes, name: str | None = None) -> Source:
+    """The kind of a file: the one named, or the one that the beginning of its content shows.
 
     Raises:
         InputError: No kind has that name, or the content is of no known kind (says what the nearest lacks).
@@ -194,7 +201,7 @@ def find_source(path: Path, content: bytes, name: str | None = None) -> Source:
             if source.name == name:
                 return source
         raise InputError(f"unknown format {name!r}; known are {', '.join(s.name for s in SOURCES)}", field="format")
-    lacking = [(source, source.missing(content)) for source in SOURCES]
+    lacking = [(source, source.missing(head)) for source in SOURCES]
     for source, missing in lacking:
         if not missing:
             return source

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from ingest.records import FLOW_CLASSES, FlowClass, Label, Swap
 from ingest.sources.text import TextTable, hashes, matching, read_bytes, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 REQUIRED = ("tx_hash", "class")
@@ -35,29 +36,38 @@ class FileLabels:
     unmatched: int = 0
 
 
-def read_labels(path: Path, swaps: Iterable[Swap]) -> FileLabels:
+SwapsOf = Callable[[Iterable[str]], Iterable[Swap]]
+"""Gives the swaps of some transactions, by their hashes."""
+
+
+def read_labels(path: Path, swaps_of: SwapsOf) -> FileLabels:
     """Reads a label file for a history's swaps.
 
     Raises:
         InputError: The file is malformed, contradicts itself, gives one limit for several swaps or a limit above what
             the swap got, or fits no swap at all.
     """
-    by_tx: dict[str, list[Swap]] = {}
-    for swap in swaps:
-        by_tx.setdefault(swap.tx_hash, []).append(swap)
     content = read_bytes(path)
     found = (
-        _from_sandwiches(path, content, by_tx)
+        _from_sandwiches(path, content, swaps_of)
         if content.lstrip()[:1] in (b"[", b"{")
-        else _from_table(read_table(path, content, REQUIRED, OPTIONAL), by_tx)
+        else _from_table(read_table(path, content, REQUIRED, OPTIONAL), swaps_of)
     )
     if not found.labels:
         raise InputError("labels no swap of this history; is it another history's file?", file=path)
     return found
 
 
-def _from_table(table: TextTable, by_tx: dict[str, list[Swap]]) -> FileLabels:
-    tx_hashes = hashes(table, "tx_hash").to_pylist()
+def _by_transaction(tx_hashes: Iterable[str], swaps_of: SwapsOf) -> dict[str, list[Swap]]:
+    by_tx: dict[str, list[Swap]] = {}
+    for swap in swaps_of(tx_hashes):
+        by_tx.setdefault(swap.tx_hash, []).append(swap)
+    return by_tx
+
+
+def _from_table(table: TextTable, swaps_of: SwapsOf) -> FileLabels:
+    tx_hashes = [f"0x{value.hex()}" for value in hashes(table, "tx_hash").to_pylist()]
+    by_tx = _by_transaction(tx_hashes, swaps_of)
     classes = table.columns["class"]
     message = f"must be one of {', '.join(FLOW_CLASSES)}"
     table.require(matching(classes, "|".join(FLOW_CLASSES)), "class", message)
@@ -97,21 +107,25 @@ def _optional_numbers(table: TextTable, name: str) -> Sequence[int | None]:
     return [int(text) if text else None for text in values.to_pylist()]
 
 
-def _from_sandwiches(path: Path, content: bytes, by_tx: dict[str, list[Swap]]) -> FileLabels:
+def _from_sandwiches(path: Path, content: bytes, swaps_of: SwapsOf) -> FileLabels:
     try:
         cases = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise InputError(f"is no JSON: {error}", file=path) from None
     if not isinstance(cases, list):
         raise InputError("must be a list of sandwiches", file=path)
-    found = FileLabels()
+    legs: list[tuple[str, str]] = []
     for place, case in enumerate(cases):
         for leg in ("front_tx", "back_tx"):
             tx_hash = case.get(leg) if isinstance(case, dict) else None
             if not isinstance(tx_hash, str) or not TX_HASH.fullmatch(tx_hash):
                 raise InputError("must be 0x and 64 hex digits", file=path, field=f"[{place}].{leg}")
-            meant = by_tx.get(tx_hash.lower(), [])
-            found.unmatched += not meant
-            label = Label("sandwich", f"{leg.removesuffix('_tx')} of a sandwich, {FROM_FILE}")
-            found.labels |= {swap.seq: label for swap in meant}
+            legs.append((leg, tx_hash.lower()))
+    by_tx = _by_transaction((tx_hash for _, tx_hash in legs), swaps_of)
+    found = FileLabels()
+    for leg, tx_hash in legs:
+        meant = by_tx.get(tx_hash, [])
+        found.unmatched += not meant
+        label = Label("sandwich", f"{leg.removesuffix('_tx')} of a sandwich, {FROM_FILE}")
+        found.labels |= {swap.seq: label for swap in meant}
     return found

@@ -1,18 +1,26 @@
-"""The store's schema, as numbered steps in one list: a step that was released is never changed, only followed.
+"""A store's schema, as numbered steps in one list: a step that was released is never changed, only followed.
 
-Every integer that a record holds is a BIGNUM: exact at any size, and it compares and adds up as a number in SQL.
+Amounts are BIGNUM: exact at any size, and they compare and add up as numbers in SQL. What no chain can exceed (places
+in the chain, seconds, fees, ticks, gas) is BIGINT in the table of events; hashes and addresses there are bytes.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from ingest.content import content_id_of, events_digest
 from ingest.errors import StoreError
+from ingest.event_table import COLUMNS
+from ingest.pool_state import parse_pool_state
+from ingest.records import Label, PricePoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from ingest.records import PoolState
 
     Migration = Callable[[duckdb.DuckDBPyConnection], None]
 
@@ -54,7 +62,44 @@ def m001_history_and_ledger(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_history_and_ledger,)
+def m002_events_as_bytes_and_counters(connection: duckdb.DuckDBPyConnection) -> None:
+    """Hashes and addresses become bytes, places and other small numbers BIGINT; content is identified anew."""
+    hexes = ("tx_hash", "sender", "recipient", "owner")
+    counters = (
+        "block_number", "block_ts", "tx_index", "log_index", "fee_pips", "tick", "tick_lower", "tick_upper", "gas_used"
+    )  # fmt: skip
+    changes = [f"{name} TYPE BLOB USING unhex(substr({name}, 3))" for name in hexes]
+    changes += [f"{name} TYPE BIGINT" for name in counters]
+    for change in changes:
+        connection.execute(f"ALTER TABLE event ALTER {change}")
+    for history_id, old, state in connection.execute("SELECT history_id, content_id, state FROM history").fetchall():
+        new = _content_id(connection, history_id, parse_pool_state(json.loads(state)))
+        connection.execute("UPDATE history SET content_id = ? WHERE history_id = ?", [new, history_id])
+        connection.execute(
+            "UPDATE heldout_ledger SET history_content_id = $1, market = replace(market, $2, $1) "
+            "WHERE history_content_id = $2",
+            [new, old],
+        )
+
+
+def _content_id(connection: duckdb.DuckDBPyConnection, history_id: int, state: PoolState) -> str:
+    def rows(query: str) -> list[tuple[Any, ...]]:
+        return connection.execute(query, [history_id]).fetchall()
+
+    query = f"SELECT {', '.join(COLUMNS)} FROM event WHERE history_id = ? ORDER BY seq"
+    labels = rows("SELECT seq, flow_class, rule FROM label WHERE history_id = ?")
+    limits = rows("SELECT seq, CAST(min_buy_amount AS VARCHAR) FROM known_limit WHERE history_id = ?")
+    prices = rows("SELECT CAST(ts AS VARCHAR), price FROM price WHERE history_id = ? ORDER BY place")
+    return content_id_of(
+        state,
+        events_digest(connection.sql(query, params=[history_id]).to_arrow_reader(1 << 16)),
+        {seq: Label(flow_class, rule) for seq, flow_class, rule in labels},
+        {seq: int(limit) for seq, limit in limits},
+        [PricePoint(int(ts), price) for ts, price in prices],
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (m001_history_and_ledger, m002_events_as_bytes_and_counters)
 VERSION_TABLE = "schema_version"
 
 
@@ -65,40 +110,42 @@ def version_of(connection: duckdb.DuckDBPyConnection) -> int:
         StoreError: The file is a database, but not a store of Pactsmith.
     """
     try:
-        return int(connection.execute(f"SELECT version FROM {VERSION_TABLE}").fetchall()[0][0])  # noqa: S608 - a constant
+        return int(connection.execute(f"SELECT version FROM {VERSION_TABLE}").fetchall()[0][0])
     except duckdb.CatalogException:
         if not connection.execute("SELECT 1 FROM duckdb_tables() LIMIT 1").fetchall():
             return 0
     raise StoreError("this database holds tables, but none of Pactsmith's; choose another folder for the store")
 
 
-def needs_migration(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether steps are missing.
+def needs_migration(connection: duckdb.DuckDBPyConnection, steps: Sequence[Migration] | None = None) -> bool:
+    """Whether some of the steps (by default the history store's) are missing.
 
     Raises:
         StoreError: A newer Pactsmith wrote this store.
     """
+    known = len(MIGRATIONS if steps is None else steps)
     version = version_of(connection)
-    if version > len(MIGRATIONS):
+    if version > known:
         raise StoreError(
-            f"this store was written by a newer Pactsmith (schema {version}, this one knows {len(MIGRATIONS)}); "
+            f"this store was written by a newer Pactsmith (schema {version}, this one knows {known}); "
             "upgrade Pactsmith or choose another folder for the store"
         )
-    return version < len(MIGRATIONS)
+    return version < known
 
 
-def migrate(connection: duckdb.DuckDBPyConnection) -> None:
-    """Applies the missing steps, all or none."""
-    if not needs_migration(connection):
+def migrate(connection: duckdb.DuckDBPyConnection, steps: Sequence[Migration] | None = None) -> None:
+    """Applies the missing steps (by default the history store's), all or none."""
+    if not needs_migration(connection, steps):
         return
+    known = MIGRATIONS if steps is None else steps
     version = version_of(connection)
     connection.execute("BEGIN")
     try:
-        for step in MIGRATIONS[version:]:
+        for step in known[version:]:
             step(connection)
         connection.execute(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version INTEGER NOT NULL)")
-        connection.execute(f"DELETE FROM {VERSION_TABLE}")  # noqa: S608 - a constant
-        connection.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", [len(MIGRATIONS)])  # noqa: S608 - a constant
+        connection.execute(f"DELETE FROM {VERSION_TABLE}")
+        connection.execute(f"INSERT INTO {VERSION_TABLE} VALUES (?)", [len(known)])
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

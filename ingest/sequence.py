@@ -2,148 +2,124 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.errors import InputError
+from ingest.event_table import COLUMNS, PLACE_COLUMNS
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from collections.abc import Iterator
 
-    from ingest.sources.base import ParsedFile
-    from ingest.sources.text import Bools, Int64s
-
-
-@dataclass(frozen=True, slots=True)
-class Sequenced:
-    """Events in execution order with the place each came from: ``files`` names, and per event its file and line.
-
-    ``numbered`` events have a number of their own instead of a log index that counts through the block.
-    """
-
-    events: pa.Table
-    files: tuple[str, ...]
-    file_of: Int64s
-    line_of: Int64s
-    duplicates: int = 0
-    out_of_order: int = 0
-    numbered: bool = False
-    fields: tuple[dict[str, str], ...] = ()
-
-    def fail(self, row: int, field: str, message: str) -> NoReturn:
-        """Raises an ``InputError`` that points at one event's line, and at the field that its column came from.
-
-        Raises:
-            InputError: Always.
-        """
-        file = int(self.file_of[row])
-        name = self.fields[file].get(field, field)
-        raise InputError(message, file=self.files[file], line=int(self.line_of[row]), field=name)
-
-    def place(self, row: int) -> str:
-        """Where an event came from, for a message about two of them."""
-        return f"{self.files[int(self.file_of[row])]}, line {self.line_of[row]}"
-
-    def require(self, ok: npt.ArrayLike, field: str, message: str) -> None:
-        """Fails at the first event for which ``ok`` is false."""
-        good = np.asarray(ok, dtype=np.bool_)
-        if not good.all():
-            self.fail(int(np.argmin(good)), field, message)
-
-    def column(self, name: str) -> pa.Array:
-        """One column of the events, in one piece."""
-        return self.events[name].combine_chunks()
-
-    def replaced(self, events: pa.Table) -> Sequenced:
-        """The same places with other columns."""
-        return replace(self, events=events)
-
-    def take(self, rows: Int64s) -> Sequenced:
-        """The same with only some events, in the order given."""
-        events = self.events.take(pa.array(rows))
-        return replace(self, events=events, file_of=self.file_of[rows], line_of=self.line_of[rows])
+    from ingest.sources.text import Bools
+    from ingest.spool import Spool
 
 
-def put_in_sequence(files: list[tuple[str, ParsedFile]]) -> Sequenced:
+def put_in_order(spool: Spool, *, numbered: bool) -> tuple[int, int]:
     """Sorts, drops exact duplicates, and requires the rest to be one consistent chain of blocks and transactions.
 
+    Returns:
+        How many duplicates were dropped, and how many events came later than one that they precede.
+
     Raises:
-        InputError: Two different events at one place, a number missing in a numbered series, a transaction in two
-            places, a block with two times, or times that go backwards.
+        InputError: There is no event; or two different events at one place, a number missing in a numbered series, a
+            transaction in two places, a block with two times, or times that go backwards.
     """
-    if len({parsed.numbered for _, parsed in files}) > 1:
-        raise InputError("files with and without numbered events cannot be mixed in one history", file=files[-1][0])
-    order = np.concatenate([parsed.order for _, parsed in files])
-    given = Sequenced(
-        pa.concat_tables([parsed.events for _, parsed in files]).combine_chunks(),
-        tuple(name for name, _ in files),
-        np.concatenate([np.full(len(parsed.lines), at, np.int64) for at, (_, parsed) in enumerate(files)]),
-        np.concatenate([parsed.lines for _, parsed in files]),
-        numbered=files[0][1].numbered,
-        fields=tuple(parsed.fields for _, parsed in files),
+    spool.flush()
+    if not spool.rows("SELECT 1 FROM given LIMIT 1"):
+        raise InputError("holds no event of the pool", file=spool.files[0])
+    duplicates = out_of_order = 0
+    if spool.ascending:
+        spool.connection.execute("ALTER TABLE given RENAME TO ordered")
+    else:
+        out_of_order = _out_of_order(spool)
+        duplicates = _sort_once_each(spool)
+    if numbered:
+        _require_no_gap(spool)
+    transactions = sum(_require_chain(spool, rows) for rows in _with_the_row_before(spool)) + 1
+    if spool.rows("SELECT count(DISTINCT hash(tx_hash)) FROM ordered") != [(transactions,)]:
+        _require_one_place(spool)
+    return duplicates, out_of_order
+
+
+def _out_of_order(spool: Spool) -> int:
+    """How many rows have a key below one that came earlier."""
+    query = """
+        SELECT count(*) FROM (
+            SELECT row(key0, key1) AS key, max(row(key0, key1)) OVER (ORDER BY rowid ROWS UNBOUNDED PRECEDING) AS most
+            FROM given
+        ) WHERE key < most
+    """
+    return int(spool.rows(query)[0][0])
+
+
+def _sort_once_each(spool: Spool) -> int:
+    """Makes the sorted table without duplicates; returns how many there were."""
+    spool.connection.execute("CREATE TABLE sorted AS SELECT * FROM given ORDER BY key0, key1, rowid; DROP TABLE given")
+    again = "FROM sorted a JOIN sorted b ON a.rowid = b.rowid + 1 WHERE a.key0 = b.key0 AND a.key1 = b.key1"
+    for name in COLUMNS:  # every row at the place of the one before it must equal it
+        query = f"SELECT a.file, a.line, b.file, b.line {again} AND a.{name} IS DISTINCT FROM b.{name} "
+        for file, line, other_file, other_line in spool.rows(query + "ORDER BY a.rowid LIMIT 1"):
+            place = spool.place(other_file, other_line)
+            spool.fail(file, line, name, f"another event stands at the same place ({place}) with a different {name}")
+    duplicates = int(spool.rows(f"SELECT count(*) {again}")[0][0])
+    spool.connection.execute(
+        f"CREATE TABLE ordered AS SELECT * FROM sorted WHERE rowid NOT IN (SELECT a.rowid {again}) ORDER BY rowid; "
+        "DROP TABLE sorted"
     )
-    if not given.events.num_rows:
-        raise InputError("holds no event of the pool", file=files[0][0])
-    by_key = np.lexsort(order.T[::-1])
-    changes = np.concatenate([[True], (order[by_key[1:]] != order[by_key[:-1]]).any(axis=1)])
-    rank = np.empty(len(by_key), dtype=np.int64)
-    rank[by_key] = np.cumsum(changes)
-    out_of_order = int((rank[1:] < np.maximum.accumulate(rank)[:-1]).sum())
-    ordered = given.take(by_key)
-    _require_equal(ordered, np.flatnonzero(~changes))
-    ordered = replace(
-        ordered.take(np.flatnonzero(changes)), duplicates=int((~changes).sum()), out_of_order=out_of_order
-    )
-    if given.numbered:
-        _require_no_gap(ordered, order[by_key][changes][:, 0])
-    _require_chain(ordered)
-    return ordered
+    return duplicates
 
 
-def _require_equal(ordered: Sequenced, again: Int64s) -> None:
-    """Every row of ``again`` must equal the row before it: else two events claim the same place."""
-    rows, before = pa.array(again), pa.array(again - 1)
-    for name in ordered.events.column_names:
-        values = ordered.column(name)
-        values = values.fill_null("") if pa.types.is_string(values.type) else values
-        same = np.asarray(pc.equal(values.take(rows), values.take(before)), dtype=np.bool_)
-        if not same.all():
-            row = int(again[int(np.argmin(same))])
-            message = f"another event stands at the same place ({ordered.place(row - 1)}) with a different {name}"
-            ordered.fail(row, name, message)
+def _require_no_gap(spool: Spool) -> None:
+    query = """
+        SELECT file, line, before, key0
+        FROM (SELECT *, rowid AS row, lag(key0) OVER (ORDER BY rowid) AS before FROM ordered)
+        WHERE key0 <> before + 1 ORDER BY row LIMIT 1
+    """
+    for file, line, before, number in spool.rows(query):
+        spool.fail(file, line, "seq", f"events are missing: number {number} follows on {before}")
 
 
-def _require_no_gap(ordered: Sequenced, numbers: Int64s) -> None:
-    follows = np.concatenate([[True], np.diff(numbers) == 1])
-    if not follows.all():
-        row = int(np.argmin(follows))
-        message = f"events are missing: number {numbers[row]} follows on {numbers[row - 1]}"
-        ordered.fail(row, "seq", message)
+def _with_the_row_before(spool: Spool) -> Iterator[pa.Table]:
+    """The places of all events in batches, each beginning with the last row of the batch before."""
+    before: list[pa.RecordBatch] = []
+    for batch in spool.batches(("file", "line", "tx_hash", *PLACE_COLUMNS)):
+        yield pa.Table.from_batches([*before, batch]).combine_chunks()
+        before = [batch.slice(batch.num_rows - 1)]
 
 
-def _require_chain(ordered: Sequenced) -> None:
-    """Blocks, transactions and times must be those of one chain."""
-    places = ("block_number", "block_ts", "tx_index", "log_index")
-    block, time, tx, log = (ordered.column(name).to_numpy() for name in places)
-    tx_hash = ordered.column("tx_hash").dictionary_encode().indices.to_numpy()
+def _require_chain(spool: Spool, rows: pa.Table) -> int:
+    """Blocks, transactions and times must be those of one chain; returns how many transactions follow the first."""
+    block, time, tx, log = (rows[name].to_numpy() for name in PLACE_COLUMNS)
+    tx_hash = rows["tx_hash"]
+    new_hash = np.asarray(pc.not_equal(tx_hash.slice(1), tx_hash.slice(0, len(tx_hash) - 1)), np.bool_)
     new_block = np.diff(block) > 0
     new_tx = new_block | (np.diff(tx) > 0)
 
-    def require(ok: Bools, field: str, message: str) -> None:
-        ordered.require(np.concatenate([[True], ok]), field, message)
+    def require(ok: Bools, column: str, message: str) -> None:
+        if not ok.all():
+            row = int(np.argmin(ok)) + 1
+            spool.fail(rows["file"][row].as_py(), rows["line"][row].as_py(), column, message)
 
     require(np.diff(block) >= 0, "block_number", "blocks go backwards from one numbered event to the next")
     require(new_block | (np.diff(time) == 0), "block_ts", "the same block has two different times")
     require(np.diff(time) >= 0, "block_ts", "this block is earlier than the one before it")
     require(new_block | (np.diff(tx) >= 0), "tx_index", "transactions go backwards within the block")
     require(new_tx | (np.diff(log) > 0), "log_index", "events go backwards within the transaction")
-    require((np.diff(tx_hash) != 0) == new_tx, "tx_hash", "hash and index of the transactions contradict each other")
-    starts = np.flatnonzero(np.concatenate([[True], new_tx]))
-    first = np.zeros(len(starts), dtype=np.bool_)
-    first[np.unique(tx_hash[starts], return_index=True)[1]] = True
-    if not first.all():
-        ordered.fail(int(starts[int(np.argmin(first))]), "tx_hash", "this transaction stands at two places")
+    require(new_hash == new_tx, "tx_hash", "hash and index of the transactions contradict each other")
+    return int(new_tx.sum())
+
+
+def _require_one_place(spool: Spool) -> None:
+    """No transaction stands in two blocks, or twice in one: looked for only where hashes are fewer than places."""
+    query = """
+        SELECT file, line FROM ordered JOIN (
+            SELECT tx_hash, min(row(block_number, tx_index)) AS first FROM ordered GROUP BY tx_hash
+            HAVING min(block_number) <> max(block_number) OR min(tx_index) <> max(tx_index)
+        ) USING (tx_hash) WHERE row(block_number, tx_index) <> first ORDER BY ordered.rowid LIMIT 1
+    """
+    for file, line in spool.rows(query):
+        spool.fail(file, line, "tx_hash", "this transaction stands at two places")

@@ -13,19 +13,20 @@ import platformdirs
 import pyarrow as pa
 
 from ingest import results
-from ingest.content import content_id_of
+from ingest.content import content_id_of, events_digest
 from ingest.database import WAIT_S, reading, writing
 from ingest.errors import InputError, StoreError
-from ingest.event_table import COLUMNS, INTEGER_COLUMNS, SWAP, from_events, to_events
+from ingest.event_table import COLUMNS, SCHEMA, SWAP, from_events, to_events
 from ingest.export import ExportFormat, export_history
 from ingest.pool_state import parse_pool_state, pool_state_document
 from ingest.records import History, Label, PricePoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import duckdb
 
+    from ingest.files import Ingested
     from ingest.records import Source
 
 Written = Literal["stored", "already stored", "replaced"]
@@ -86,17 +87,34 @@ class Store:
             InputError: The name is taken by other content, or cannot be a name.
             StoreError: The history's ``content_id`` is not that of its content, or it cannot be written.
         """
-        _check_name(history.name)
-        events = from_events(history.events)
-        content = content_id_of(history.initial_state, events, history.labels, history.known_limits, history.prices)
-        if history.content_id != content:
-            raise StoreError(f"history {history.name!r}: its content_id does not fit its content; make it anew")
         if any(event.seq != place for place, event in enumerate(history.events)):
             raise StoreError(f"history {history.name!r}: its events are not numbered by their place")
+        try:
+            events = from_events(history.events).to_batches()
+        except ValueError as error:
+            raise StoreError(f"history {history.name!r}: {error}") from error
+        content = content_id_of(
+            history.initial_state, events_digest(events), history.labels, history.known_limits, history.prices
+        )
+        if history.content_id != content:
+            raise StoreError(f"history {history.name!r}: its content_id does not fit its content; make it anew")
+        return self._write(history, events, replace)
+
+    def write_ingested(self, ingested: Ingested, *, replace: bool = False) -> Written:
+        """Stores what ``ingest_files`` read, without ever holding all of it; else as ``write_history``.
+
+        Raises:
+            InputError: The name is taken by other content, or cannot be a name.
+            StoreError: It cannot be written.
+        """
+        return self._write(ingested, ingested.spool.batches(COLUMNS), replace)
+
+    def _write(self, history: History | Ingested, events: Iterable[pa.RecordBatch], replace: bool) -> Written:
+        _check_name(history.name)
         with writing(self.database, self.wait_s) as connection:
             query = "SELECT history_id, content_id FROM history WHERE name = ?"
             stored = connection.execute(query, [history.name]).fetchall()
-            if stored and stored[0][1] == content:
+            if stored and stored[0][1] == history.content_id:
                 return "already stored"
             if stored and not replace:
                 raise InputError(
@@ -106,7 +124,7 @@ class Store:
                 )
             for history_id, _ in stored:
                 for table in (*CONTENT_TABLES, "history"):
-                    connection.execute(f"DELETE FROM {table} WHERE history_id = ?", [history_id])  # noqa: S608 - constants
+                    connection.execute(f"DELETE FROM {table} WHERE history_id = ?", [history_id])
             _insert(connection, history, events)
         return "replaced" if stored else "stored"
 
@@ -131,7 +149,7 @@ class Store:
         if not self.database.exists():
             return ()
         names = [field.name for field in fields(HistorySummary)]
-        query = f"SELECT {', '.join(names)} FROM history ORDER BY name"  # noqa: S608 - names of our own columns
+        query = f"SELECT {', '.join(names)} FROM history ORDER BY name"
         with reading(self.database, self.wait_s) as connection:
             rows = connection.execute(query).fetchall()
         found = [dict(zip(names, row, strict=True)) for row in rows]
@@ -161,10 +179,12 @@ def _check_name(name: str) -> None:
         raise InputError(f"must be 1 to {MAX_NAME_CHARS} printable characters, found {name[:120]!r}", field="name")
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, history: History, events: pa.Table) -> None:
+def _insert(
+    connection: duckdb.DuckDBPyConnection, history: History | Ingested, events: Iterable[pa.RecordBatch]
+) -> None:
     history_id = connection.execute("SELECT coalesce(max(history_id), 0) + 1 FROM history").fetchall()[0][0]
-    blocks = [event.block_number for event in history.events]
-    pool = history.pool
+    for_all = _insert_events(connection, history_id, events)
+    pool = history.initial_state.pool
     values = {
         "history_id": history_id,
         "name": history.name,
@@ -179,21 +199,41 @@ def _insert(connection: duckdb.DuckDBPyConnection, history: History, events: pa.
         "state": json.dumps(pool_state_document(history.initial_state)),
         "price_source": history.price_source,
         "caveats": json.dumps(history.caveats),
-        "events": len(blocks),
-        "swaps": events["kind"].to_pylist().count(SWAP),
-        "first_block": str(min(blocks)) if blocks else None,
-        "last_block": str(max(blocks)) if blocks else None,
         "created_ts": str(int(time.time())),
+        **for_all,
     }
     _append(connection, "history", pa.Table.from_pylist([values]), ())
-    seqs = pa.array(range(len(blocks)), pa.int64())
-    _append(connection, "event", events.append_column("seq", seqs), INTEGER_COLUMNS, history_id)
     labels = [{"seq": seq, "flow_class": label.flow_class, "rule": label.rule} for seq, label in history.labels.items()]
     _append(connection, "label", pa.Table.from_pylist(labels), (), history_id)
     limits = [{"seq": seq, "min_buy_amount": str(limit)} for seq, limit in history.known_limits.items()]
     _append(connection, "known_limit", pa.Table.from_pylist(limits), ("min_buy_amount",), history_id)
     prices = [{"place": place, "ts": str(point.ts), "price": point.price} for place, point in enumerate(history.prices)]
     _append(connection, "price", pa.Table.from_pylist(prices), ("ts",), history_id)
+
+
+def _insert_events(
+    connection: duckdb.DuckDBPyConnection, history_id: int, batches: Iterable[pa.RecordBatch]
+) -> dict[str, Any]:
+    """Writes a history's events, numbered in the order in which they come; returns what its row says of them."""
+    schema = pa.schema([pa.field("seq", pa.int64()), *SCHEMA])
+
+    def numbered() -> Iterator[pa.RecordBatch]:
+        start = 0
+        for batch in batches:
+            seqs = pa.array(range(start, start + batch.num_rows), pa.int64())
+            yield pa.RecordBatch.from_arrays([seqs, *batch.columns], schema=schema)
+            start += batch.num_rows
+
+    connection.register("incoming", pa.RecordBatchReader.from_batches(schema, numbered()))
+    names = ", ".join(schema.names)
+    connection.execute(f"INSERT INTO event (history_id, {names}) SELECT ?, {names} FROM incoming", [history_id])
+    connection.unregister("incoming")
+    query = (
+        f"SELECT count(*) AS events, count(*) FILTER (kind = '{SWAP}') AS swaps, min(block_number) AS first_block, "
+        "max(block_number) AS last_block FROM event WHERE history_id = ?"
+    )
+    row: dict[str, Any] = connection.sql(query, params=[history_id]).to_arrow_table().to_pylist()[0]
+    return row | {name: None if row[name] is None else str(row[name]) for name in ("first_block", "last_block")}
 
 
 def _append(
@@ -211,7 +251,7 @@ def _append(
     names = rows.column_names
     chosen = ", ".join(f"CAST({name} AS BIGNUM)" if name in integers else name for name in names)
     connection.register("incoming", rows)
-    connection.execute(f"INSERT INTO {table} ({', '.join(names)}) SELECT {chosen} FROM incoming")  # noqa: S608 - our own names
+    connection.execute(f"INSERT INTO {table} ({', '.join(names)}) SELECT {chosen} FROM incoming")
     connection.unregister("incoming")
 
 
@@ -220,11 +260,11 @@ def _fetch(connection: duckdb.DuckDBPyConnection, history_id: int) -> dict[str, 
 
     def rows(table: str, columns: Sequence[str], integers: Sequence[str], order: str) -> pa.Table:
         chosen = ", ".join(f"CAST({name} AS VARCHAR) AS {name}" if name in integers else name for name in columns)
-        query = f"SELECT {chosen} FROM {table} WHERE history_id = ? ORDER BY {order}"  # noqa: S608 - our own names
+        query = f"SELECT {chosen} FROM {table} WHERE history_id = ? ORDER BY {order}"
         return connection.sql(query, params=[history_id]).to_arrow_table()
 
     return {
-        "event": rows("event", COLUMNS, INTEGER_COLUMNS, "seq"),
+        "event": rows("event", COLUMNS, (), "seq"),
         "label": rows("label", ("seq", "flow_class", "rule"), (), "seq"),
         "known_limit": rows("known_limit", ("seq", "min_buy_amount"), ("min_buy_amount",), "seq"),
         "price": rows("price", ("ts", "price"), ("ts",), "place"),

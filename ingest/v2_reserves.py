@@ -4,16 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
+from ingest.event_table import COLUMNS
+from ingest.spool import PLACE
 
 if TYPE_CHECKING:
-    from ingest.sequence import Sequenced
+    from ingest.spool import Spool
 
-SYNC = "sync"
+ALONE = """
+    SELECT file, line, kind FROM (
+        SELECT *, rowid AS row, lag(kind) OVER places AS kind_before, lag(tx_hash) OVER places AS tx_before
+        FROM ordered WINDOW places AS (ORDER BY rowid)
+    ) WHERE kind <> 'sync' AND (kind_before IS DISTINCT FROM 'sync' OR tx_before <> tx_hash) ORDER BY row LIMIT 1
+"""
+ATTACHED = """
+    CREATE TABLE attached AS SELECT {columns}, {places}, belongs_to_next, idle FROM (
+        SELECT
+            * REPLACE (
+                coalesce(reserve0, lag(reserve0) OVER places) AS reserve0,
+                coalesce(reserve1, lag(reserve1) OVER places) AS reserve1,
+                CASE WHEN kind = 'sync' THEN reserve0 - before0 ELSE amount0 END AS amount0,
+                CASE WHEN kind = 'sync' THEN reserve1 - before1 ELSE amount1 END AS amount1
+            ),
+            row,
+            kind = 'sync' AND lead(kind) OVER places <> 'sync' AND lead(tx_hash) OVER places = tx_hash
+                AS belongs_to_next,
+            kind = 'sync' AND reserve0 = before0 AND reserve1 = before1 AS idle
+        FROM (
+            SELECT
+                *,
+                rowid AS row,
+                coalesce(lag(reserve0 IGNORE NULLS) OVER (ORDER BY rowid), CAST(? AS BIGNUM)) AS before0,
+                coalesce(lag(reserve1 IGNORE NULLS) OVER (ORDER BY rowid), CAST(? AS BIGNUM)) AS before1
+            FROM ordered
+        ) WINDOW places AS (ORDER BY row)
+    ) ORDER BY row
+"""
 
 
-def attach_reserves(ordered: Sequenced, before: tuple[int, int]) -> tuple[Sequenced, int]:
+def attach_reserves(spool: Spool, before: tuple[int, int]) -> int:
     """Gives each swap, mint and burn the reserves of the Sync just before it, and takes those Syncs out.
 
     A Sync by itself means that somebody sent the pair tokens and called ``sync``: it stays, its amounts being the
@@ -23,30 +51,13 @@ def attach_reserves(ordered: Sequenced, before: tuple[int, int]) -> tuple[Sequen
     Raises:
         InputError: A swap, mint or burn without its Sync just before it in the same transaction.
     """
-    kinds, hashes = ordered.column("kind").to_pylist(), ordered.column("tx_hash").to_pylist()
-    given = [tuple(pair) for pair in zip(*(ordered.column(f"reserve{t}").to_pylist() for t in "01"), strict=True)]
-    amounts = [tuple(pair) for pair in zip(*(ordered.column(f"amount{t}").to_pylist() for t in "01"), strict=True)]
-    kept: list[int] = []
-    idle = 0
-    reserves = before
-    for row, kind in enumerate(kinds):
-        if kind != SYNC:
-            if row == 0 or kinds[row - 1] != SYNC or hashes[row - 1] != hashes[row]:
-                ordered.fail(row, "log_index", f"no Sync log stands just before this {kind}; the file leaves out logs")
-            given[row] = given[row - 1]
-            kept.append(row)
-            continue
-        after = int(given[row][0]), int(given[row][1])
-        belongs_to_next = row + 1 < len(kinds) and kinds[row + 1] != SYNC and hashes[row + 1] == hashes[row]
-        if not belongs_to_next and after != reserves:
-            amounts[row] = tuple(str(new - old) for new, old in zip(after, reserves, strict=True))
-            kept.append(row)
-        elif not belongs_to_next:
-            idle += 1
-        reserves = after
-    columns = {f"reserve{t}": [pair[t] for pair in given] for t in (0, 1)}
-    columns |= {f"amount{t}": [pair[t] for pair in amounts] for t in (0, 1)}
-    events = ordered.events
-    for name, values in columns.items():
-        events = events.set_column(events.column_names.index(name), name, pa.array(values, pa.string()))
-    return ordered.replaced(events).take(np.array(kept, dtype=np.int64)), idle
+    for file, line, kind in spool.rows(ALONE):
+        spool.fail(file, line, "log_index", f"no Sync log stands just before this {kind}; the file leaves out logs")
+    query = ATTACHED.format(columns=", ".join(COLUMNS), places=", ".join(PLACE))
+    spool.connection.execute(query, [str(reserve) for reserve in before])
+    ((idle,),) = spool.rows("SELECT count(*) FROM attached WHERE idle AND belongs_to_next IS NOT TRUE")
+    spool.connection.execute(
+        "DROP TABLE ordered; CREATE TABLE ordered AS SELECT * EXCLUDE (belongs_to_next, idle) FROM attached "
+        "WHERE belongs_to_next IS NOT TRUE AND idle IS NOT TRUE ORDER BY rowid; DROP TABLE attached"
+    )
+    return int(idle)

@@ -76,8 +76,8 @@ def files_command(
             invert_prices=invert_prices,
             format=format_name,
         )
-        progress.step("read", len(files), len(files), f"{len(ingested.history.events):,} events")
-        stored = Stored(ingested, session.store.write_history(ingested.history, replace=replace))
+        progress.step("read", len(files), len(files), f"{sum(ingested.counts.events.values()):,} events")
+        stored = Stored(ingested, session.store.write_ingested(ingested, replace=replace))
     return session.finish(stored.to_json(), lambda: show_stored([stored]))
 
 

@@ -1,7 +1,7 @@
-"""The events of Uniswap v2 pairs and v3 pools, decoded from topics and data by whole columns, strictly.
+"""The events of Uniswap v2 pairs, v3 pools and v4 pools, decoded from topics and data by whole columns, strictly.
 
-Layouts are those of the pools' own interfaces (IUniswapV2Pair, IUniswapV3PoolEvents). A word that is not a proper
-encoding of its type (padding, sign extension) is refused: it means that the file is damaged.
+Layouts are those of the pools' own interfaces (IUniswapV2Pair, IUniswapV3PoolEvents, v4's IPoolManager). A word that is
+not a proper encoding of its type (padding, sign extension) is refused: it means that the file is damaged.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 from eth_hash.auto import keccak
+
+from ingest.bignum import from_words
+from ingest.event_table import COUNTER_COLUMNS
 
 if TYPE_CHECKING:
     from ingest.sources.text import Bools, Bytes
@@ -39,6 +42,11 @@ class EventSpec:
     signature: str
 
     @property
+    def arguments(self) -> tuple[Field, ...]:
+        """All arguments, the indexed ones first, as topics and data have them."""
+        return self.indexed + self.data
+
+    @property
     def topic0(self) -> bytes:
         """The hash that marks this event's logs."""
         return keccak(self.signature.encode())
@@ -46,6 +54,7 @@ class EventSpec:
 
 _V3_RANGE = (Field("address", "owner"), Field("int24", "tick_lower"), Field("int24", "tick_upper"))
 _V3_AMOUNTS = (Field("uint256", "amount0"), Field("uint256", "amount1"))
+_V4_POOL_ID = Field("bytes32")
 
 EVENTS = (
     EventSpec(
@@ -167,12 +176,64 @@ EVENTS = (
         (Field("uint256"),),
         "Approval(address,address,uint256)",
     ),
+    EventSpec(
+        "v4",
+        "Swap",
+        "swap",
+        (_V4_POOL_ID, Field("address", "sender")),
+        (
+            Field("int128", "amount0"),
+            Field("int128", "amount1"),
+            Field("uint160", "sqrt_price_x96"),
+            Field("uint128", "liquidity"),
+            Field("int24", "tick"),
+            Field("uint24", "fee_pips"),
+        ),
+        "Swap(bytes32,address,int128,int128,uint160,uint128,int24,uint24)",
+    ),
+    EventSpec(
+        "v4",
+        "ModifyLiquidity",
+        "mint",  # or a burn, by the sign
+        (_V4_POOL_ID, Field("address", "owner")),
+        (
+            Field("int24", "tick_lower"),
+            Field("int24", "tick_upper"),
+            Field("int256", "liquidity"),
+            Field("bytes32"),
+        ),
+        "ModifyLiquidity(bytes32,address,int24,int24,int256,bytes32)",
+    ),
+    EventSpec(
+        "v4",
+        "Donate",
+        "flash",  # as in v3, what is paid on top goes to the liquidity providers
+        (_V4_POOL_ID, Field("address", "owner")),
+        _V3_AMOUNTS,
+        "Donate(bytes32,address,uint256,uint256)",
+    ),
+    EventSpec(
+        "v4",
+        "Initialize",
+        "initialize",
+        (_V4_POOL_ID, Field("address"), Field("address")),
+        (
+            Field("uint24"),
+            Field("int24"),
+            Field("address"),
+            Field("uint160", "sqrt_price_x96"),
+            Field("int24", "tick"),
+        ),
+        "Initialize(bytes32,address,address,uint24,int24,address,uint160,int24)",
+    ),
 )
 BY_TOPIC0: dict[bytes, EventSpec] = {spec.topic0: spec for spec in EVENTS}
 
 
 def well_formed(words: Bytes, abi_type: str) -> Bools:
-    """Which 32-byte words (rows, 32) are proper encodings of ``address``, ``uintN`` or ``intN``."""
+    """Which 32-byte words (rows, 32) are proper encodings of ``address``, ``bytes32``, ``uintN`` or ``intN``."""
+    if abi_type == "bytes32":
+        return np.ones(len(words), np.bool_)
     width = 20 if abi_type == "address" else int(abi_type.removeprefix("u").removeprefix("int")) // 8
     padding = words[:, : WORD_BYTES - width]
     negative = words[:, WORD_BYTES - width] >= 128 if abi_type.startswith("int") else np.zeros(len(words), np.bool_)
@@ -180,22 +241,17 @@ def well_formed(words: Bytes, abi_type: str) -> Bools:
     return good
 
 
-def decoded(words: Bytes, abi_type: str) -> pa.Array:
-    """Well-formed words as text: addresses as lower-case hex, numbers as decimal."""
-    if abi_type == "address":
-        text = np.ascontiguousarray(words[:, 12:]).tobytes().hex()
-        return pa.array([f"0x{text[i : i + 40]}" for i in range(0, len(text), 40)], pa.string())
-    return pa.array(map(str, integers(words, signed=abi_type.startswith("int"))), pa.string(), size=len(words))
+def decoded(words: Bytes, argument: Field) -> pa.Array:
+    """Well-formed words of an argument as its column of the events has them (see ``ingest.event_table``)."""
+    if argument.abi_type == "address":
+        return fixed_bytes(words[:, 12:])
+    if argument.column in COUNTER_COLUMNS:
+        return pa.array(np.ascontiguousarray(words[:, 24:]).view(">i8").ravel().astype(np.int64))
+    return from_words(words, signed=argument.abi_type.startswith("int"))
 
 
-def integers(words: Bytes, *, signed: bool) -> list[int]:
-    """32-byte words as Python integers, exactly."""
-    low = np.ascontiguousarray(words[:, 24:]).view(">i8").ravel()
-    sign = np.where(signed & (low < 0), 255, 0)[:, None]
-    short = (words[:, :24] == sign).all(axis=1) & ((low >= 0) | signed)
-    numbers: list[int] = low.tolist()
-    flat = words.tobytes()
-    for row in np.flatnonzero(~short).tolist():
-        start = row * WORD_BYTES
-        numbers[row] = int.from_bytes(flat[start : start + WORD_BYTES], "big", signed=signed)
-    return numbers
+def fixed_bytes(values: Bytes) -> pa.BinaryArray:
+    """Rows of bytes (rows, width) as a column of bytes."""
+    rows, width = values.shape
+    ends = np.arange(rows + 1, dtype=np.int32) * width
+    return pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(ends), pa.py_buffer(values.tobytes())])

@@ -1,4 +1,4 @@
-"""What every source of history offers: how it is recognised, and how it is read into event columns."""
+"""What every source of a pool's history offers: how it is recognised, and how it is read into event columns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import pyarrow as pa
@@ -16,35 +16,36 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedFile:
-    """One file's events, in the file's order, each field checked by itself.
+class ParsedRows:
+    """Some rows of a file as events, in the file's order, each field checked by itself.
 
-    ``events`` has the columns of ``ingest.event_table`` (places as int64), ``lines`` each event's 1-based line.
-    ``order`` (rows, keys) is what sorts the events, most significant key first; a source that numbers its events has
-    that one key, and ``numbered`` says so: then no number may be missing. ``ignored`` counts known logs that a replay
-    does not need, by name. ``caveats`` say what this source cannot give. ``fields`` tells which of the file's fields
-    an event's column is read from, where the names differ.
+    ``events`` has the schema of ``ingest.event_table``, ``lines`` each event's 1-based line. ``order`` is what sorts
+    the events where their source numbers them; None: block and log index sort them. ``rows`` counts the file's rows,
+    ``ignored`` those of them that are known logs which a replay does not need, by name.
     """
 
     events: pa.Table
     lines: Int64s
-    order: Int64s
     rows: int
-    numbered: bool = False
+    order: Int64s | None = None
     ignored: dict[str, int] = field(default_factory=dict)
-    caveats: tuple[str, ...] = ()
-    fields: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One kind of file.
 
-    ``missing`` gets the unpacked content and names what keeps it from being of this kind (nothing: it is one);
-    ``read`` gets the path, the content and the pool.
+    ``missing`` gets the first unpacked 64 kB of a file and names what keeps it from being of this kind (nothing: it is
+    one); ``read`` gives the rows some megabytes at a time. A source that is ``numbered`` gives its events numbers of
+    its own, none of which may be missing, instead of a log index that counts through the block. ``caveats`` say what
+    this source cannot give. ``fields`` tells which of the file's fields an event's column is read from, where the
+    names differ.
     """
 
     name: str
     what: str
     missing: Callable[[bytes], list[str]]
-    read: Callable[[Path, bytes, Pool], ParsedFile]
+    read: Callable[[Path, Pool], Iterator[ParsedRows]]
+    numbered: bool = False
+    caveats: tuple[str, ...] = ()
+    fields: dict[str, str] = field(default_factory=dict)

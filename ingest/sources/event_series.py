@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.errors import InputError
-from ingest.event_table import event_table
-from ingest.sources.base import ParsedFile, Source
+from ingest.event_table import COUNTER_COLUMNS, event_table
+from ingest.sources.base import ParsedRows, Source
 from ingest.sources.text import (
     Int64s,
     TextTable,
@@ -23,10 +23,12 @@ from ingest.sources.text import (
     counters,
     hashes,
     missing_columns,
-    read_table,
+    read_tables,
+    small_integers,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ingest.records import Pool
@@ -91,15 +93,21 @@ NOT_OF_SWAPS = ("owner", "tick_lower", "tick_upper", "liquidity_amount")
 NOT_OF_LIQUIDITY = ("sqrt_price_x96_after", "liquidity_after", "tick_after", "derived_fee_pips")
 
 
-def read(path: Path, content: bytes, pool: Pool) -> ParsedFile:
+def read(path: Path, pool: Pool) -> Iterator[ParsedRows]:
     """Decodes one file of an event series.
 
     Raises:
         InputError: Anything in the file is not exactly what it must be; names file, line and field.
     """
     if pool.kind != "v3":
-        raise InputError("is the event series of a v3 pool, but the pool state file describes a v2 pair", file=path)
-    table = read_table(path, content, REQUIRED)
+        raise InputError(
+            f"is a v3 pool's event series, but the pool state file describes a {pool.kind} pool", file=path
+        )
+    for table in read_tables(path, REQUIRED):
+        yield _decoded(table)
+
+
+def _decoded(table: TextTable) -> ParsedRows:
     places = {
         "block_number": counters(table, "block_number"),
         "block_ts": counters(table, "derived_timestamp"),
@@ -120,16 +128,7 @@ def read(path: Path, content: bytes, pool: Pool) -> ParsedFile:
         rows_of_parts.append(rows)
     back = np.argsort(np.concatenate(rows_of_parts))
     events = pa.concat_tables(parts).take(pa.array(back))
-    numbers = counters(table, "seq")
-    return ParsedFile(
-        events,
-        np.arange(2, table.rows + 2),
-        numbers[:, None],
-        table.rows,
-        numbered=True,
-        caveats=CAVEATS,
-        fields=FIELDS,
-    )
+    return ParsedRows(events, table.lines, table.rows, counters(table, "seq"))
 
 
 def _columns(table: TextTable, kind: str, rows: Int64s) -> dict[str, Any]:
@@ -138,20 +137,27 @@ def _columns(table: TextTable, kind: str, rows: Int64s) -> dict[str, Any]:
     for field in unwanted:
         blank = pc.equal(table.columns[field].take(pa.array(rows)), "")
         table.require(blank, field, f"must be empty for a {kind}", rows)
-    columns: dict[str, Any] = {to: amounts(table, field, low, high, rows) for field, (to, low, high) in wanted.items()}
+    columns: dict[str, Any] = {}
+    for field, (to, low, high) in wanted.items():
+        read_column = small_integers if to in COUNTER_COLUMNS else amounts
+        columns[to] = read_column(table, field, low, high, rows)
     if kind == "burn":
         columns["owner"] = addresses(table, "owner", rows)
     elif kind == "mint":
-        owners = table.columns["owner"].take(pa.array(rows))
-        named = np.asarray(pc.not_equal(owners, ""), dtype=np.bool_)
-        addresses(table, "owner", rows[named])
-        columns["owner"] = pc.if_else(pa.array(named), pc.ascii_lower(owners), pa.scalar(None, pa.string()))
+        named = np.flatnonzero(np.asarray(pc.not_equal(table.columns["owner"].take(pa.array(rows)), ""), np.bool_))
+        place = np.full(len(rows), -1)
+        place[named] = np.arange(len(named))
+        owners = addresses(table, "owner", rows[named])
+        columns["owner"] = owners.take(pa.array(place, mask=place < 0))
     return columns
 
 
 SOURCE = Source(
     "event-series",
     "a v3 pool's decoded event series from its creation as CSV",
-    missing=lambda content: missing_columns(content, REQUIRED),
+    missing=lambda head: missing_columns(head, REQUIRED),
     read=read,
+    numbered=True,
+    caveats=CAVEATS,
+    fields=FIELDS,
 )

@@ -8,16 +8,18 @@ of the same transaction and are not needed. Neither names the pool: that stands 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.event_table import INTEGER_COLUMNS, event_table
-from ingest.sources.abi_events import BY_TOPIC0, WORD_BYTES, EventSpec, decoded, well_formed
-from ingest.sources.base import ParsedFile, Source
+from ingest.bignum import WORD_BYTES
+from ingest.event_table import INTEGER_COLUMNS, SWAP
+from ingest.sources.base import ParsedRows, Source
+from ingest.sources.logs import MAX_TOPICS, Decoded, Logs, Part, decode
 from ingest.sources.text import (
+    Bools,
     Bytes,
     Int64s,
     TextTable,
@@ -25,23 +27,24 @@ from ingest.sources.text import (
     counters,
     from_hex,
     hashes,
+    hex_bytes,
     missing_columns,
-    read_table,
+    read_tables,
     text_bytes,
     timestamps,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ingest.records import Pool
 
 TOPIC_CHARS = 69  # quote, 0x, 64 digits, quote, comma
-MAX_TOPICS = 4
 MAX_TX_INDEX = 1 << 24
 MAX_LOG_INDEX = 1 << 32
 MAX_UINT256 = (1 << 256) - 1
-GAS_COLUMNS = {"gas_used": "gas_used", "effective_gas_price": "gas_price_wei"}
+GAS_USED, GAS_PRICE = GAS_COLUMNS = "gas_used", "effective_gas_price"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,46 +87,55 @@ PLAIN = Dialect("transaction_index", "log_index", "topics", "data")
 PROXY = Dialect("pool_tx_index", "pool_log_index", "pool_topics", "pool_data")
 
 
-def read(path: Path, content: bytes, pool: Pool, dialect: Dialect) -> ParsedFile:
+def read(path: Path, pool: Pool, dialect: Dialect) -> Iterator[ParsedRows]:
     """Decodes one file of raw logs.
 
     Raises:
         InputError: Anything in the file is not exactly what it must be; names file, line and field.
     """
-    table = read_table(path, content, dialect.required, tuple(GAS_COLUMNS))
-    blocks = counters(table, "block_number")
-    places = {
-        "block_number": blocks,
-        "block_ts": timestamps(table, "block_timestamp"),
-        "tx_index": counters(table, dialect.tx_index, MAX_TX_INDEX),
-        "log_index": counters(table, dialect.log_index, MAX_LOG_INDEX),
-    }
-    tx_hashes = hashes(table, "transaction_hash")
-    gas = {to: amounts(table, name, 0, MAX_UINT256) for name, to in GAS_COLUMNS.items() if name in table.columns}
+    for table in read_tables(path, dialect.required, GAS_COLUMNS):
+        yield _decoded(table, pool, dialect)
+
+
+def _decoded(table: TextTable, pool: Pool, dialect: Dialect) -> ParsedRows:
     topics, counts = _topics(table, dialect.topics)
-    nothing = np.zeros(0, dtype=np.int64)
-    parts = [event_table({name: values[nothing] for name, values in places.items()}, 0)]
-    rows_of_parts = [nothing]
-    ignored: dict[str, int] = {}
-    for spec, rows in _by_event(table, dialect.topics, topics, counts, pool):
-        words = _words(table, dialect, spec, rows, topics)
-        if not spec.kind:
-            ignored[spec.name] = len(rows)
-            continue
-        columns = _columns(table, dialect, spec, rows, words)
-        columns |= {name: values[rows] for name, values in places.items()}
-        columns |= {"kind": pa.array([spec.kind] * len(rows), pa.string()), "tx_hash": tx_hashes.take(pa.array(rows))}
-        if spec.kind == "swap":
-            columns["fee_pips"] = pa.array([str(pool.fee_pips)] * len(rows), pa.string())
-            columns |= {name: values.take(pa.array(rows)) for name, values in gas.items()}
-        parts.append(event_table(columns, len(rows)))
-        rows_of_parts.append(rows)
-    rows_by_kind = np.concatenate(rows_of_parts)
-    back = np.argsort(rows_by_kind)
-    kept = rows_by_kind[back]
-    events = pa.concat_tables(parts).take(pa.array(back))
-    order = np.stack([blocks[kept], places["log_index"][kept]], axis=1)
-    return ParsedFile(events, kept + 2, order, table.rows, ignored=ignored, fields=dialect.fields)
+    logs = Logs(
+        {
+            "block_number": counters(table, "block_number"),
+            "block_ts": timestamps(table, "block_timestamp"),
+            "tx_index": counters(table, dialect.tx_index, MAX_TX_INDEX),
+            "log_index": counters(table, dialect.log_index, MAX_LOG_INDEX),
+        },
+        hashes(table, "transaction_hash"),
+        topics,
+        counts,
+        hex_bytes(table, dialect.data),
+    )
+    fields = {"topics": dialect.topics, "data": dialect.data}
+
+    def require(ok: Bools, part: Part, message: str, rows: Int64s | None = None) -> None:
+        table.require(ok, fields[part], message, rows)
+
+    found = decode(logs, pool, require)
+    return ParsedRows(_with_gas(found, table), table.lines[found.rows], table.rows, ignored=found.ignored)
+
+
+def _with_gas(found: Decoded, table: TextTable) -> pa.Table:
+    """The events with what each swap's transaction paid, where the file tells."""
+    events = found.events
+    if GAS_USED in table.columns:
+        events = _set(events, "gas_used", pa.array(counters(table, GAS_USED)[found.rows]))
+    if GAS_PRICE in table.columns:
+        prices = amounts(table, GAS_PRICE, 0, MAX_UINT256).take(pa.array(found.rows))
+        events = _set(events, "gas_price_wei", prices)
+    return events
+
+
+def _set(events: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    """Puts a column into the rows that are swaps."""
+    swaps = pc.equal(events["kind"], SWAP).combine_chunks()
+    only = values.take(pc.if_else(swaps, pa.array(range(len(values))), None))
+    return events.set_column(events.column_names.index(name), name, only)
 
 
 def _topics(table: TextTable, field: str) -> tuple[Bytes, Int64s]:
@@ -145,72 +157,13 @@ def _topics(table: TextTable, field: str) -> tuple[Bytes, Int64s]:
     return topics, counts.astype(np.int64)
 
 
-def _by_event(
-    table: TextTable, field: str, topics: Bytes, counts: Int64s, pool: Pool
-) -> list[tuple[EventSpec, Int64s]]:
-    """The rows of each known event; every row must be one, of the pool's own kind, with its number of topics."""
-    found: list[tuple[EventSpec, Int64s]] = []
-    known = np.zeros(table.rows, dtype=np.bool_)
-    for topic0, spec in BY_TOPIC0.items():
-        is_it = (topics[:, 0] == np.frombuffer(topic0, np.uint8)).all(axis=1)
-        known |= is_it
-        rows = np.flatnonzero(is_it)
-        if not len(rows):
-            continue
-        if spec.venue != pool.kind:
-            message = f"this is a {spec.venue} {spec.name} log, but the pool state file describes a {pool.kind} pool"
-            table.fail(int(rows[0]), field, message)
-        expected = len(spec.indexed) + 1
-        table.require(counts[rows] == expected, field, f"a {spec.name} log has {expected} topics", rows)
-        found.append((spec, rows))
-    table.require(known, field, "this is no event of a Uniswap v2 pair or v3 pool; keep only the pool's own logs")
-    return found
-
-
-def _words(table: TextTable, dialect: Dialect, spec: EventSpec, rows: Int64s, topics: Bytes) -> Bytes:
-    """The arguments of one event's logs, indexed ones first: (rows, arguments, 32), each well formed."""
-    field = dialect.data
-    width = 2 + 2 * WORD_BYTES * len(spec.data)
-    texts = table.columns[field].take(pa.array(rows))
-    message = f"the data of a {spec.name} log must be 0x and {width - 2} hex digits"
-    table.require(pc.equal(pc.utf8_length(texts), width), field, message, rows)
-    characters = text_bytes(texts, width)
-    values, hexadecimal = from_hex(characters[:, 2:])
-    prefixed = (characters[:, :2] == np.frombuffer(b"0x", np.uint8)).all(axis=1)
-    table.require(hexadecimal & prefixed, field, message, rows)
-    data = values.reshape(len(rows), len(spec.data), WORD_BYTES)
-    words = np.concatenate([topics[rows, 1 : 1 + len(spec.indexed)], data], axis=1)
-    for at, argument in enumerate((*spec.indexed, *spec.data)):
-        place = dialect.topics if at < len(spec.indexed) else field
-        message = f"argument {at + 1} of this {spec.name} log is no {argument.abi_type}"
-        table.require(well_formed(words[:, at], argument.abi_type), place, message, rows)
-    return words
-
-
-def _columns(table: TextTable, dialect: Dialect, spec: EventSpec, rows: Int64s, words: Bytes) -> dict[str, Any]:
-    """What one event's logs contribute to the event columns."""
-    arguments = (*spec.indexed, *spec.data)
-    found: dict[str, Any] = {
-        argument.column: decoded(words[:, at], argument.abi_type)
-        for at, argument in enumerate(arguments)
-        if argument.column
-    }
-    if spec.venue == "v2" and spec.kind == "swap":
-        for token in "01":
-            paid_in, paid_out = (map(int, found.pop(f"{side}{token}").to_pylist()) for side in ("in", "out"))
-            net = [a - b for a, b in zip(paid_in, paid_out, strict=True)]  # from the pair's side, as v3 has it
-            fits = np.array([abs(amount) < 1 << 255 for amount in net], np.bool_)
-            table.require(fits, dialect.data, "an amount of this Swap log is absurdly large", rows)
-            found[f"amount{token}"] = pa.array(map(str, net), pa.string(), size=len(rows))
-    return found
-
-
 def _source(name: str, what: str, dialect: Dialect) -> Source:
     return Source(
         name,
         what,
-        missing=lambda content: missing_columns(content, dialect.required),
-        read=lambda path, content, pool: read(path, content, pool, dialect),
+        missing=lambda head: missing_columns(head, dialect.required),
+        read=lambda path, pool: read(path, pool, dialect),
+        fields=dialect.fields,
     )
 
 

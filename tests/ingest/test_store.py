@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from hypothesis import strategies as st
 from ingest import migrations
 from ingest.content import content_id
 from ingest.errors import InputError, StoreBusyError, StoreError
-from ingest.event_table import from_events, to_events
+from ingest.event_table import COLUMNS, COUNTER_COLUMNS, from_events, to_events
 from ingest.files import read_history
 from ingest.ledger import ledger_add, ledger_rows
+from ingest.pool_state import pool_state_document
 from ingest.records import (
     FLOW_CLASSES,
     Label,
@@ -35,20 +37,22 @@ from ingest.store import Store, default_root
 
 EXTREMES = (0, 1, -1, (1 << 256) - 1, 1 << 255, -(1 << 255), (1 << 255) - 1, 1 << 63, -(1 << 63), (1 << 53) + 1)
 ANY_INT = st.sampled_from(EXTREMES) | st.integers(-(1 << 255), (1 << 256) - 1)
-MAYBE_INT = st.none() | ANY_INT
+INT64 = st.sampled_from((0, 1, -1, (1 << 63) - 1, -(1 << 63), (1 << 53) + 1)) | st.integers(-(1 << 63), (1 << 63) - 1)
 HEX20 = st.integers(0, (1 << 160) - 1).map(lambda number: f"0x{number:040x}")
 HEX32 = st.integers(0, (1 << 256) - 1).map(lambda number: f"0x{number:064x}")
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=12)
 
 
 def record(made_of, /, **others):
-    """Any value in every integer field of a record, extremes first."""
+    """Any value in every integer field of a record, extremes first; 64 bits for what an event only counts."""
+    counts = COUNTER_COLUMNS if made_of in (Swap, LiquidityEvent) else ()
     made = {}
     for field in fields(made_of):
+        number = INT64 if field.name in counts else ANY_INT
         if field.type == "int":
-            made[field.name] = ANY_INT
+            made[field.name] = number
         elif field.type == "int | None":
-            made[field.name] = MAYBE_INT
+            made[field.name] = st.none() | number
     return st.builds(made_of, **(made | others))
 
 
@@ -121,7 +125,9 @@ def test_the_round_trip_covers_every_table_and_column(build, tmp_path):
     integers = {(table, name) for table, name, kind in columns if "INT" in kind or "NUM" in kind or "DOUBLE" in kind}
     own_counters = {(table, name) for table, name in integers if name in ("history_id", "seq", "place")}
     own_counters |= {("history", "events"), ("history", "swaps"), ("schema_version", "version")}
-    rest = integers - own_counters
+    counted = {("event", name) for name in COUNTER_COLUMNS}
+    assert {kind for table, name, kind in columns if (table, name) in counted} == {"BIGINT"}
+    rest = integers - own_counters - counted
     assert {kind for table, name, kind in columns if (table, name) in rest} == {"BIGNUM"}
     assert {table for table, _ in rest} == {"history", "event", "known_limit", "price", "heldout_ledger"}
 
@@ -131,6 +137,14 @@ def test_the_round_trip_covers_every_table_and_column(build, tmp_path):
 def test_events_round_trip_through_their_columns(events):
     numbered = tuple(replace(event, seq=seq) for seq, event in enumerate(events))
     assert to_events(from_events(numbered)) == numbered
+
+
+@pytest.mark.parametrize("field", COUNTER_COLUMNS)
+def test_a_counter_beyond_64_bits_is_refused_and_never_cut(build, tmp_path, field):
+    event = build.make_swap(0, **{field: 1 << 63}) if field in Swap.__slots__ else None
+    event = event or build.LiquidityEvent(0, "mint", 1, 1, build.tx_hash(1), 0, 0, **{field: 1 << 63})
+    with pytest.raises((StoreError, ValueError), match="63 bits"):
+        Store(tmp_path).write_history(build.make_history([event]))
 
 
 @pytest.mark.shared_data
@@ -254,26 +268,70 @@ def test_an_older_store_is_brought_up_to_date_also_by_a_reader(build, tmp_path, 
     store, history = Store(tmp_path), build.make_history([build.make_swap(0)])
     store.write_history(history)
 
-    def m002(connection):
+    def one_more(connection):
         connection.execute("CREATE TABLE added (x BIGNUM)")
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m002))
+    steps = (*migrations.MIGRATIONS, one_more)
+    monkeypatch.setattr(migrations, "MIGRATIONS", steps)
     assert store.load_history("test") == history
     with duckdb.connect(str(store.database), read_only=True) as connection:
-        assert connection.execute("SELECT version FROM schema_version").fetchall() == [(2,)]
+        assert connection.execute("SELECT version FROM schema_version").fetchall() == [(len(steps),)]
         assert connection.execute("SELECT count(*) FROM added").fetchall() == [(0,)]
+
+
+def write_as_version_1(store: Store, history, content: str) -> None:
+    """A history as the first version of the schema had it: hashes as text, every number a BIGNUM."""
+    with duckdb.connect(str(store.database)) as connection:
+        migrations.migrate(connection, migrations.MIGRATIONS[:1])
+        state = json.dumps(pool_state_document(history.initial_state))
+        connection.execute(
+            "INSERT INTO history VALUES (1, ?, ?, 'simulated', 'v3', '1', '0x', 'A', 'B', '3000', ?, '', '[]', 2, 1, '1', '2', '3')",
+            [history.name, content, state],
+        )
+        for event in history.events:
+            names = ["history_id", "seq", "kind"] + [
+                name for name in COLUMNS if hasattr(event, name) and name != "kind"
+            ]
+            values = ["1", event.seq, getattr(event, "kind", "swap")] + [getattr(event, name) for name in names[3:]]
+            marks = ", ".join("?" for _ in names)
+            texts = [None if value is None else str(value) for value in values]
+            connection.execute(f"INSERT INTO event ({', '.join(names)}) VALUES ({marks})", texts)
+        connection.execute("INSERT INTO label VALUES (1, 0, 'user', 'told')")
+        connection.execute("INSERT INTO known_limit VALUES (1, 0, '77')")
+        connection.execute("INSERT INTO price VALUES (1, 0, '5', '1/3')")
+        connection.execute(
+            "INSERT INTO heldout_ledger VALUES ('simulated:' || $1, $1, '1', '2', 'c', '1', '0')", [content]
+        )
+
+
+def test_a_store_of_the_first_version_keeps_every_event_and_its_ledger(build, tmp_path):
+    mint = build.LiquidityEvent(
+        1, "mint", 101, 5, build.tx_hash(9), 1, 2, build.address(3), -60, 60, 1 << 127, (1 << 255) - 1, 0
+    )
+    history = build.make_history(
+        [build.make_swap(0, amount0=-(1 << 200), amount1=5), mint],
+        source="simulated",
+        labels={0: Label("user", "told")},
+        known_limits={0: 77},
+        prices=(PricePoint(5, "1/3"),),
+    )
+    store = Store(tmp_path)
+    write_as_version_1(store, history, "old" * 10)
+    assert store.load_history("test") == history
+    assert store.write_history(history) == "already stored"
+    assert ledger_rows(store, history, 1, 2) == 1
 
 
 def test_a_migration_that_fails_changes_nothing(build, tmp_path, monkeypatch):
     store, history = Store(tmp_path), build.make_history([build.make_swap(0)])
     store.write_history(history)
 
-    def m002(connection):
+    def failing(connection):
         connection.execute("DELETE FROM event")
         connection.execute("SELECT broken")
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m002))
+        patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, failing))
         with pytest.raises(StoreError, match="broken"):
             store.load_history("test")
     assert store.load_history("test") == history
@@ -332,7 +390,9 @@ def test_an_export_holds_everything_exactly(build, tmp_path, file_format):
         )
         return pa_csv.read_csv(path, convert_options=options)
 
-    assert to_events(table("events").drop_columns("seq")) == history.events
+    for row, event in zip(table("events").to_pylist(), history.events, strict=True):
+        said = {name: getattr(event, name, None) for name in COLUMNS} | {"kind": getattr(event, "kind", "swap")}
+        assert row | {"seq": int(row["seq"])} == {"seq": event.seq} | {name: v if v is None else str(v) for name, v in said.items()}
     assert table("known_limits")["min_buy_amount"].to_pylist() == [str(1 << 200)]
     assert table("labels")["class"].to_pylist() == ["user"]
     assert table("prices")["price"].to_pylist() == ["1/3"]
