@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from app.words import pool_name
 
 if TYPE_CHECKING:
-    from ingest.files import Ingested
+    from ingest.ingested import Ingested
     from ingest.store import Written
 
 
@@ -21,7 +21,7 @@ class Stored:
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON values."""
-        history = self.ingested
+        history, ordered, told = self.ingested, self.ingested.ordered, self.ingested.told
         pool = history.initial_state.pool
         return {
             "history": history.name,
@@ -30,13 +30,13 @@ class Stored:
             "content_id": history.content_id,
             "pool": pool_name(pool.kind, pool.token0.symbol, pool.token1.symbol, pool.fee_pips),
             "formats": list(history.formats),
-            "events": sum(history.counts.events.values()),
-            "first_block": history.first_block,
-            "last_block": history.last_block,
-            "labels": len(history.labels),
-            "known_limits": len(history.known_limits),
-            "prices": len(history.prices),
-            "price_source": history.price_source,
-            "counts": asdict(history.counts),
-            "caveats": list(history.caveats),
+            "events": sum(ordered.counts.events.values()),
+            "first_block": ordered.first_block,
+            "last_block": ordered.last_block,
+            "labels": len(told.labels),
+            "known_limits": len(told.known_limits),
+            "prices": len(told.prices),
+            "price_source": told.price_source,
+            "counts": asdict(ordered.counts) | {"unmatched_labels": told.unmatched_labels},
+            "caveats": list(told.caveats),
         }

@@ -3,85 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ingest.content import content_id_of, events_digest
 from ingest.errors import InputError
-from ingest.event_table import COLUMNS
-from ingest.initial_state import start_after
+from ingest.ingested import Ingested, Told, in_order, ingested
 from ingest.label_file import FileLabels, read_labels
 from ingest.plausible import Fail, require_plausible
 from ingest.pool_state import read_pool_state
 from ingest.prices import pool_price, read_prices
-from ingest.records import History, PoolState
-from ingest.sequence import put_in_order
+from ingest.records import PoolState
 from ingest.sources import SOURCES, Source
 from ingest.sources.opening import head_of
 from ingest.spool import Spool
-from ingest.v2_reserves import attach_reserves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ingest.records import Label, PricePoint
+    from ingest.records import History, PricePoint
     from ingest.records import Source as Origin
     from ingest.sources.base import ParsedRows
 
 RECONSTRUCTED = "The pool's liquidity was reconstructed; beyond its outermost ticks it is not known."
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of the rows of the files that a history was read from."""
-
-    rows: int
-    events: dict[str, int]
-    duplicates: int
-    out_of_order: int
-    dropped_before_state: int
-    ignored: dict[str, int] = field(default_factory=dict)
-    unmatched_labels: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """A history on its way to the store: its events still in the spool, all else at hand.
-
-    ``formats`` are the kinds of the files; ``counts`` say how they were read.
-    """
-
-    name: str
-    source: Origin
-    initial_state: PoolState
-    content_id: str
-    first_block: int
-    last_block: int
-    spool: Spool
-    formats: tuple[str, ...]
-    counts: Counts
-    caveats: tuple[str, ...]
-    labels: dict[int, Label] = field(default_factory=dict)
-    known_limits: dict[int, int] = field(default_factory=dict)
-    prices: tuple[PricePoint, ...] = ()
-    price_source: str = ""
-
-    @property
-    def history(self) -> History:
-        """The whole history as records, made anew at every call."""
-        return History(
-            name=self.name,
-            content_id=self.content_id,
-            source=self.source,
-            initial_state=self.initial_state,
-            events=self.spool.events(),
-            labels=self.labels,
-            known_limits=self.known_limits,
-            prices=self.prices,
-            price_source=self.price_source,
-            caveats=self.caveats,
-        )
 
 
 def read_history(paths: Sequence[Path | str] | Path | str, **options: Any) -> History:
@@ -125,38 +68,26 @@ def ingest_files(
         raise InputError("files with and without numbered events cannot be mixed in one history", file=files[-1])
     spool = Spool()
     rows, ignored = _read(spool, files, sources, state)
-    duplicates, out_of_order = put_in_order(spool, numbered=numbered)
-    dropped = start_after(spool, state, numbered=numbered)
-    if state.pool.kind == "v2" and (idle := attach_reserves(spool, (state.reserve0, state.reserve1))):
-        ignored["Sync without change"] = idle
-    kinds = dict(spool.rows("SELECT kind, count(*) FROM ordered GROUP BY kind ORDER BY min(rowid)"))
-    if not kinds:
-        raise InputError("holds no event that changes the pool", file=files[0])
-    ((first_block, last_block),) = spool.rows("SELECT min(block_number), max(block_number) FROM ordered")
-    told = read_labels(Path(labels), spool.swaps_of) if labels is not None else FileLabels()
+    ordered = in_order(spool, state, numbered=numbered, rows=rows, ignored=ignored)
+    given = read_labels(Path(labels), spool.swaps_of) if labels is not None else FileLabels()
     points, price_source = _prices(spool, state, Path(prices), invert_prices) if prices is not None else ((), "")
-    digest = events_digest(spool.batches(COLUMNS))
-    return Ingested(
-        name=name,
-        source=source,
-        initial_state=state,
-        content_id=content_id_of(state, digest, told.labels, told.known_limits, points),
-        first_block=first_block,
-        last_block=last_block,
-        spool=spool,
-        formats=tuple(one.name for one in sources),
-        counts=Counts(rows, kinds, duplicates, out_of_order, dropped, dict(ignored), told.unmatched),
-        caveats=_caveats(sources, state),
-        labels=told.labels,
-        known_limits=told.known_limits,
+    told = Told(
+        labels=given.labels,
+        known_limits=given.known_limits,
+        unmatched_labels=given.unmatched,
         prices=points,
         price_source=price_source,
+        caveats=_caveats(sources, state),
     )
+    return ingested(ordered, told, name=name, source=source, formats=tuple(one.name for one in sources))
 
 
-def _read(spool: Spool, files: Sequence[Path], sources: Sequence[Source], state: PoolState) -> tuple[int, Counter[str]]:
+def _read(
+    spool: Spool, files: Sequence[Path], sources: Sequence[Source], state: PoolState
+) -> tuple[int, dict[str, int]]:
     """Puts all files' events into the spool, each checked by itself; returns the rows read and the logs ignored."""
-    rows, ignored = 0, Counter[str]()
+    rows = 0
+    ignored: Counter[str] = Counter()
     for path, source in zip(files, sources, strict=True):
         spool.open_file(str(path), source.fields)
         for parsed in source.read(path, state.pool):
@@ -165,7 +96,7 @@ def _read(spool: Spool, files: Sequence[Path], sources: Sequence[Source], state:
             spool.add(parsed)
             rows += parsed.rows
             ignored.update(parsed.ignored)
-    return rows, ignored
+    return rows, dict(ignored)
 
 
 def _failing(spool: Spool, parsed: ParsedRows) -> Fail:

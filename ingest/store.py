@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from ingest.files import Ingested
+    from ingest.ingested import Ingested, Told
     from ingest.records import Source
 
 Written = Literal["stored", "already stored", "replaced"]
@@ -98,7 +98,7 @@ class Store:
         )
         if history.content_id != content:
             raise StoreError(f"history {history.name!r}: its content_id does not fit its content; make it anew")
-        return self._write(history, events, replace)
+        return self._write(history, history, events, replace)
 
     def write_ingested(self, ingested: Ingested, *, replace: bool = False) -> Written:
         """Stores what ``ingest_files`` read, without ever holding all of it; else as ``write_history``.
@@ -107,9 +107,11 @@ class Store:
             InputError: The name is taken by other content, or cannot be a name.
             StoreError: It cannot be written.
         """
-        return self._write(ingested, ingested.spool.batches(COLUMNS), replace)
+        return self._write(ingested, ingested.told, ingested.ordered.spool.batches(COLUMNS), replace)
 
-    def _write(self, history: History | Ingested, events: Iterable[pa.RecordBatch], replace: bool) -> Written:
+    def _write(
+        self, history: History | Ingested, told: History | Told, events: Iterable[pa.RecordBatch], replace: bool
+    ) -> Written:
         _check_name(history.name)
         with writing(self.database, self.wait_s) as connection:
             query = "SELECT history_id, content_id FROM history WHERE name = ?"
@@ -125,7 +127,7 @@ class Store:
             for history_id, _ in stored:
                 for table in (*CONTENT_TABLES, "history"):
                     connection.execute(f"DELETE FROM {table} WHERE history_id = ?", [history_id])
-            _insert(connection, history, events)
+            _insert(connection, history, told, events)
         return "replaced" if stored else "stored"
 
     def load_history(self, name: str) -> History:
@@ -180,7 +182,10 @@ def _check_name(name: str) -> None:
 
 
 def _insert(
-    connection: duckdb.DuckDBPyConnection, history: History | Ingested, events: Iterable[pa.RecordBatch]
+    connection: duckdb.DuckDBPyConnection,
+    history: History | Ingested,
+    told: History | Told,
+    events: Iterable[pa.RecordBatch],
 ) -> None:
     history_id = connection.execute("SELECT coalesce(max(history_id), 0) + 1 FROM history").fetchall()[0][0]
     for_all = _insert_events(connection, history_id, events)
@@ -197,17 +202,17 @@ def _insert(
         "token1_symbol": pool.token1.symbol,
         "fee_pips": str(pool.fee_pips),
         "state": json.dumps(pool_state_document(history.initial_state)),
-        "price_source": history.price_source,
-        "caveats": json.dumps(history.caveats),
+        "price_source": told.price_source,
+        "caveats": json.dumps(told.caveats),
         "created_ts": str(int(time.time())),
         **for_all,
     }
     _append(connection, "history", pa.Table.from_pylist([values]), ())
-    labels = [{"seq": seq, "flow_class": label.flow_class, "rule": label.rule} for seq, label in history.labels.items()]
+    labels = [{"seq": seq, "flow_class": label.flow_class, "rule": label.rule} for seq, label in told.labels.items()]
     _append(connection, "label", pa.Table.from_pylist(labels), (), history_id)
-    limits = [{"seq": seq, "min_buy_amount": str(limit)} for seq, limit in history.known_limits.items()]
+    limits = [{"seq": seq, "min_buy_amount": str(limit)} for seq, limit in told.known_limits.items()]
     _append(connection, "known_limit", pa.Table.from_pylist(limits), ("min_buy_amount",), history_id)
-    prices = [{"place": place, "ts": str(point.ts), "price": point.price} for place, point in enumerate(history.prices)]
+    prices = [{"place": place, "ts": str(point.ts), "price": point.price} for place, point in enumerate(told.prices)]
     _append(connection, "price", pa.Table.from_pylist(prices), ("ts",), history_id)
 
 

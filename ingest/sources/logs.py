@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.bignum import WORD_BYTES, negated, nonzero
-from ingest.event_table import SCHEMA, event_table
+from ingest.event_table import PLACE_COLUMNS, SCHEMA, event_table
 from ingest.sources.abi_events import BY_TOPIC0, EventSpec, Field, decoded, well_formed
 
 if TYPE_CHECKING:
@@ -56,6 +56,27 @@ class Decoded:
     events: pa.Table
     rows: Int64s
     ignored: dict[str, int]
+
+
+def logs_of(table: pa.Table) -> Logs:
+    """The logs of a table in the schema ``ingest.chain_tables.LOGS``, in its order."""
+    table = table.combine_chunks()
+    topics = np.zeros((table.num_rows, MAX_TOPICS, WORD_BYTES), np.uint8)
+    counts = np.zeros(table.num_rows, np.int64)
+    for place in range(MAX_TOPICS):
+        column = table[f"topic{place}"].combine_chunks()
+        there = np.asarray(column.is_valid(), np.bool_)
+        values = np.frombuffer(column.buffers()[1] or b"", np.uint8)[WORD_BYTES * column.offset :]
+        topics[there, place] = values.reshape(-1, WORD_BYTES)[: len(column)][there]
+        counts += there
+    names = [name for name in PLACE_COLUMNS if name != "block_ts" or not table[name].null_count]
+    return Logs(
+        {name: table[name].to_numpy() for name in names},
+        table["tx_hash"].combine_chunks().cast(pa.binary()),
+        topics,
+        counts,
+        table["data"].combine_chunks(),
+    )
 
 
 def decode(logs: Logs, pool: Pool, require: Require) -> Decoded:

@@ -138,7 +138,7 @@ def test_nothing_of_the_files_is_left_over(embedded):
         files.events, initial_state=files.initial_state, name="again", labels=files.labels, prices=files.prices
     )
     assert found.counts.duplicates == found.counts.out_of_order == found.counts.dropped_before_state == 0
-    assert found.counts.unmatched_labels == 0
+    assert found.told.unmatched_labels == 0
     assert set(found.counts.ignored) <= {"Transfer"}  # a v2 pair's shares at mints and burns
     assert found.counts.events["mint"] + found.counts.events["burn"] == files.summary.liquidity_moves > 0
 

@@ -21,6 +21,10 @@ BPS = 10_000
 _QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p99": 0.99}
 
 
+UNPLAYED = ("jit", "liquidation")
+"""Classes that nobody in the simulated market plays."""
+
+
 def figures(history: History, *, quote_is_token0: bool) -> dict[str, float]:
     """The figures of a history's swaps by name; sizes in whole quote tokens, moves in basis points.
 
@@ -46,7 +50,7 @@ def figures(history: History, *, quote_is_token0: bool) -> dict[str, float]:
     found |= {f"price move {name}": np.quantile(moves, _QUANTILES[name]) for name in ("p50", "p90", "p99")}
     found |= {"same direction as before": (ways[1:] == ways[:-1]).mean()}
     for flow_class in FLOW_CLASSES:
-        if flow_class != "jit":
+        if flow_class not in UNPLAYED:
             found[f"{flow_class}: share of swaps"] = (classes == flow_class).mean()
             found[f"{flow_class}: share of volume"] = sizes[classes == flow_class].sum() / sizes.sum()
     return {name: float(value) for name, value in found.items()}
