@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from app.words import pool_name
+from ingest.continuity import follow
 from ingest.labels import CONVENTIONS, label_swaps
 from ingest.prices import PriceSeries
 from ingest.records import FLOW_CLASSES, Swap
@@ -46,6 +48,19 @@ def coverage(history: History) -> dict[str, Any]:
         "gas_prices": sum(swap.gas_price_wei is not None for swap in history.swaps),
         "prices": _prices(history),
         "caveats": list(history.caveats),
+        "coverage": None if history.coverage is None else asdict(history.coverage),
+        "continuity": continuity(history),
+    }
+
+
+def continuity(history: History) -> dict[str, Any]:
+    """Whether the events follow on one another without a gap, as JSON values; see ``ingest.continuity``."""
+    shown = follow(history.initial_state, history.events)
+    return {
+        "gaps": [asdict(gap) for gap in shown.gaps],
+        "doubts": len(shown.doubts),
+        "moves": shown.moves,
+        "fitting": shown.fitting,
     }
 
 

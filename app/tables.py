@@ -73,27 +73,53 @@ def show_checks(found: Sequence[Check]) -> None:
 def show_stored(stored: Sequence[Stored]) -> None:
     """What an ingest did."""
     for one in stored:
-        document = one.to_json()
-        counts = document["counts"]
-        kinds = ", ".join(f"{count(number)} {kind}" for kind, number in sorted(counts["events"].items()))
-        say(
-            f"{document['history']}: {document['written']} ({_source(document['source'])}, {document['pool']})",
-            f"  {count(document['events'])} events in blocks {document['first_block']} to "
-            f"{document['last_block']}: {kinds}",
-        )
+        _say_stored(one.to_json())
+
+
+def show_fetched(documents: Sequence[Json]) -> None:
+    """What an ingest from a node did."""
+    for document in documents:
+        _say_stored(document)
         noted = [
-            (counts["duplicates"], "exact duplicates dropped"),
-            (counts["out_of_order"], "rows out of order, sorted"),
-            (counts["dropped_before_state"], "events at or before the initial state, dropped"),
-            (counts["unmatched_labels"], "labels of swaps that are not here"),
-            (sum(counts["ignored"].values()), "other logs ignored"),
-            (document["labels"], "swaps with a class from the source"),
-            (document["known_limits"], "swaps with a known limit"),
+            (document["logs_fetched"], "logs fetched, those of the same transactions elsewhere included"),
+            (document["transactions_fetched"], "transactions fetched"),
+            (document["router_calls"], "calls of known routers read"),
+            (sum(reorg["dropped_blocks"] for reorg in document["reorgs"]), "stored blocks replaced by the chain"),
+            (len(document["truncations"]), "ranges that the node had first told incompletely"),
+            (len(document["refetched"]), "ranges asked for again, because events were missing"),
         ]
         say(*(f"  {count(number)} {what}" for number, what in noted if number))
-        if document["prices"]:
-            say(f"  {count(document['prices'])} reference prices: {document['price_source']}")
-        say(*(f"  note: {caveat}" for caveat in document["caveats"]))
+        say(f"  blocks {_proof(document['coverage'])}")
+
+
+def _proof(coverage: Json) -> str:
+    blocks = f"{coverage['first_block']} to {coverage['last_block']}"
+    if coverage["proven"]:
+        return f"{blocks}: proven complete, to the state that the node tells for the last one"
+    return f"{blocks}: NOT proven complete: {coverage['why']}"
+
+
+def _say_stored(document: Json) -> None:
+    counts = document["counts"]
+    kinds = ", ".join(f"{count(number)} {kind}" for kind, number in sorted(counts["events"].items()))
+    say(
+        f"{document['history']}: {document['written']} ({_source(document['source'])}, {document['pool']})",
+        f"  {count(document['events'])} events in blocks {document['first_block']} to "
+        f"{document['last_block']}: {kinds}",
+    )
+    noted = [
+        (counts["duplicates"], "exact duplicates dropped"),
+        (counts["out_of_order"], "rows out of order, sorted"),
+        (counts["dropped_before_state"], "events at or before the initial state, dropped"),
+        (counts["unmatched_labels"], "labels of swaps that are not here"),
+        (sum(counts["ignored"].values()), "other logs ignored"),
+        (document["labels"], "swaps with a class from the source"),
+        (document["known_limits"], "swaps with a known limit"),
+    ]
+    say(*(f"  {count(number)} {what}" for number, what in noted if number))
+    if document["prices"]:
+        say(f"  {count(document['prices'])} reference prices: {document['price_source']}")
+    say(*(f"  note: {caveat}" for caveat in document["caveats"]))
 
 
 def show_histories(document: Json) -> None:
@@ -119,6 +145,22 @@ def show_histories(document: Json) -> None:
     console().print(grid(columns, rows, numbers=("events", "swaps")))
 
 
+SHOWN_GAPS = 10
+
+
+def _continuity(continuity: Json) -> str:
+    gaps, doubts = len(continuity["gaps"]), continuity["doubts"]
+    fitting = (
+        f"{count(continuity['fitting'])} of {count(continuity['moves'])} events follow from those before, to the wei"
+    )
+    said = f"{fitting}; {count(gaps)} gap(s)" if gaps else f"{fitting}; no gap"
+    return f"{said}, {count(doubts)} place(s) where something else may explain it" if doubts else said
+
+
+def _gap(gap: Json) -> str:
+    return f"missing in blocks {gap['after_block']} to {gap['before_block']}: {gap['why']}"
+
+
 def show_coverage(document: Json) -> None:
     """One history in full."""
     kinds = ", ".join(f"{count(number)} {kind}" for kind, number in document["events"].items())
@@ -130,6 +172,9 @@ def show_coverage(document: Json) -> None:
         f"({_time(document['first_ts'])} to {_time(document['last_ts'])} UTC), "
         f"{count(document['blocks_with_events'])} with events",
         f"  events    {kinds}",
+        *(() if document["coverage"] is None else (f"  fetched   {_proof(document['coverage'])}",)),
+        f"  chain     {_continuity(document['continuity'])}",
+        *(f"            {_gap(gap)}" for gap in document["continuity"]["gaps"][:SHOWN_GAPS]),
         f"  limits    {count(document['known_limits'])} known from the source",
         f"  gas       prices of {count(document['gas_prices'])} swaps known",
         f"  prices    {prices['source']}",
@@ -159,6 +204,7 @@ def show_audit(document: Json) -> None:
     if document["unexplained"]:
         rows = [(found["block"], found["tx"], found["why"]) for found in document["unexplained"]]
         console().print(grid(("block", "transaction", "unexplained"), rows))
+    say(*(f"  events are {_gap(gap)}" for gap in document.get("gaps", ())[:SHOWN_GAPS]))
 
 
 def show_run(document: Json, files: ReportFiles) -> None:

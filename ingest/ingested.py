@@ -14,7 +14,7 @@ from ingest.sequence import put_in_order
 from ingest.v2_reserves import attach_reserves
 
 if TYPE_CHECKING:
-    from ingest.records import Label, PoolState, PricePoint, Source
+    from ingest.records import Coverage, Label, PoolState, PricePoint, Source
     from ingest.spool import Spool
 
 
@@ -40,6 +40,7 @@ class Told:
     prices: tuple[PricePoint, ...] = ()
     price_source: str = ""
     caveats: tuple[str, ...] = ()
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Ingested:
             prices=told.prices,
             price_source=told.price_source,
             caveats=told.caveats,
+            coverage=told.coverage,
         )
 
 

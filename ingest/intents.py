@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ingest.records import History, Label, Swap
 
 ORDER_CLASSES: tuple[FlowClass, ...] = ("user", "unknown")
+NEWS_CLASSES: tuple[FlowClass, ...] = ("arbitrage", "liquidation")
+"""Swaps that bring what happened elsewhere into the pool: a price, or a debt that has to be paid."""
 
 
 LEAST_OUT = 10

@@ -7,11 +7,12 @@ Labels move results, so there are three conventions, and every report shows them
   ``unknown``.
 - ``routers``: only what ``rules`` finds to come through a listed router (or a label from the source calls ``user``) is
   an order; every other swap that would be one is kept as news, in the class ``arbitrage``.
-- ``all``: every swap but sandwich legs (and swaps of just-in-time liquidity) is an order: ``user`` as under
-  ``rules``, the others ``unknown``.
+- ``all``: every swap but sandwich legs (and swaps of just-in-time liquidity or of a liquidation) is an order:
+  ``user`` as under ``rules``, the others ``unknown``.
 
-Orders are ``user`` and ``unknown``. Labels that came with the history (a file's, or a simulated market's truth)
-overrule the rules. Where no swap has a sender, every swap is ``unknown`` under every convention.
+Orders are ``user`` and ``unknown``; all else is news. No rule over one pool's events tells a liquidation, but a label
+that came with the history may. Such labels (a file's, or a simulated market's truth) overrule the rules. Where no swap
+has a sender, every swap is ``unknown`` under every convention.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def _strategies(history: History, swaps: Iterable[Swap]) -> dict[str, Label]:
         if event.seq in jit
     }
     for sandwich in sandwiches(swaps):
-        about = f"of a sandwich around {len(sandwich.victims)} swap(s) of others"
+        about = f"of a sandwich around {len(sandwich.victims)} swap(s) of others, {sandwich.why}"
         found[sandwich.front.tx_hash] = Label("sandwich", f"front {about}")
         found[sandwich.back.tx_hash] = Label("sandwich", f"back {about}")
     return found

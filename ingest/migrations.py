@@ -63,7 +63,11 @@ def m001_history_and_ledger(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def m002_events_as_bytes_and_counters(connection: duckdb.DuckDBPyConnection) -> None:
-    """Hashes and addresses become bytes, places and other small numbers BIGINT; content is identified anew."""
+    """Hashes and addresses become bytes, places and other small numbers BIGINT; content is identified anew.
+
+    A history may say which blocks a node was asked for.
+    """
+    connection.execute("ALTER TABLE history ADD COLUMN coverage VARCHAR")
     hexes = ("tx_hash", "sender", "recipient", "owner")
     counters = (
         "block_number", "block_ts", "tx_index", "log_index", "fee_pips", "tick", "tick_lower", "tick_upper", "gas_used"

@@ -99,8 +99,9 @@ def parse_pool_state(document: object, *, file: Path | None = None) -> PoolState
     """
     root = _Fields(document, file)
     is_v2 = root.get("kind") == "v2" or (root.get("kind") is None and root.get("reserve0") is not None)
-    if root.get("kind") not in (None, "v2", "v3"):
-        root.fail("kind", "must be v2 or v3")
+    if root.get("kind") not in (None, "v2", "v3", "v4"):
+        root.fail("kind", "must be v2, v3 or v4")
+    is_v4 = root.get("kind") == "v4"
     created = root.get("initial_sqrt_price_x96") is not None and root.get("sqrt_price_x96") is None
     initial = "initial_" if created else ""
     fee = root.integer(
@@ -108,9 +109,9 @@ def parse_pool_state(document: object, *, file: Path | None = None) -> PoolState
         V2_FEE_PIPS if is_v2 else None,
     )
     pool = Pool(
-        kind="v2" if is_v2 else "v3",
+        kind="v2" if is_v2 else "v4" if is_v4 else "v3",
         chain_id=root.integer("chain_id"),
-        address=root.address("pool"),
+        address=root.hash("pool") if is_v4 else root.address("pool"),
         token0=_token(root.inner("token0")),
         token1=_token(root.inner("token1")),
         fee_pips=fee,

@@ -248,13 +248,28 @@ class PricePoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which blocks a node was asked for a pool's events, both included, and what is known of their being all there.
+
+    ``proven``: the events lead, each to the wei, from the initial state to the state that the node tells for the last
+    block. Else ``why`` says what contradicts it, or what could not be compared.
+    """
+
+    first_block: int
+    last_block: int
+    proven: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """A pool's stored history, in execution order, from right after ``initial_state``.
 
     ``content_id`` is the SHA-256 of everything that a result may depend on. ``labels`` and ``known_limits`` are by
     ``seq`` and come from the source (ground truth of a simulated market, or a user's file); a swap without an entry
     is labelled by rule. ``prices`` is the exogenous reference price, empty where there is none.
-    ``caveats`` are sentences that every report over this history repeats.
+    ``caveats`` are sentences that every report over this history repeats; ``coverage`` is known where it came from a
+    node.
     """
 
     name: str
@@ -267,6 +282,7 @@ class History:
     prices: tuple[PricePoint, ...] = ()
     price_source: str = ""
     caveats: tuple[str, ...] = ()
+    coverage: Coverage | None = None
 
     @property
     def pool(self) -> Pool:

@@ -1,78 +1,159 @@
-"""Finds, from one pool's events alone, sandwiches and just-in-time liquidity: both live within one block."""
+"""Finds sandwiches and just-in-time liquidity: both live within one block.
+
+A sandwich is looked for among the swaps of one pool, whether only that pool is known or all pools of the block.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ingest.records import LiquidityEvent
+from ingest.records import LiquidityEvent, Swap, Trade
 from ingest.routers import ROUTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from ingest.records import History, Swap
+    from ingest.records import History
 
-SOLD_BACK_WITHIN_PERCENT = 2
-MAX_SWAPS_A_BLOCK = 2000  # pairs are compared; a block of any chain holds far fewer swaps of one pool
+SOLD_BACK_WITHIN = Fraction(2, 100)
+TELLING_DIGITS = 6  # an amount with fewer significant digits is met by chance
+MAX_SWAPS_A_BLOCK = 1000  # each is compared with those behind it; a block holds far fewer swaps of one pool
+
+T = TypeVar("T", Swap, Trade)
+Closes = Callable[["Leg[T]", "Leg[T]", "Sequence[Leg[T]]"], "str | None"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sandwich:
-    """A front and a back swap of one party around the swaps of others that paid for it."""
+class Sandwich(Generic[T]):
+    """A front and a back swap around the swaps of others that paid for it, and what tells that the two are one's."""
 
-    front: Swap
-    back: Swap
-    victims: tuple[Swap, ...]
+    front: T
+    back: T
+    victims: tuple[T, ...]
+    why: str
 
 
-def sandwiches(swaps: Iterable[Swap]) -> tuple[Sandwich, ...]:
-    """Sandwiches among swaps in execution order.
+@dataclass(frozen=True, slots=True)
+class Leg(Generic[T]):
+    """A swap of one pool with what is known about it.
 
-    One party's swap (the front), others' swaps in the same direction (the victims), then the party's opposite swap
-    (the back), in three transactions of one block, selling what the front bought to within 2 %. The party is known
-    by a sender that is no public router, or by a recipient that is none: two users of one router are not one party.
-    A swap is front or back of one sandwich only.
+    Args:
+        swap: The swap.
+        sells: Which of the pool's two tokens it sold.
+        parties: Who may be behind it: addresses that serve nobody else.
+        nets: What its whole transaction gained (or lost) of each token, where other pools are known too.
+        fees: The share of a transfer that is lost, for tokens that take a fee on transfers.
     """
-    found: list[Sandwich] = []
+
+    swap: T
+    sells: str
+    parties: frozenset[str]
+    nets: Mapping[str, int] = field(default_factory=dict)
+    fees: Mapping[str, Fraction] = field(default_factory=dict)
+
+
+def sandwiches(swaps: Iterable[Swap]) -> tuple[Sandwich[Swap], ...]:
+    """Sandwiches among one pool's swaps in execution order; see ``sandwiches_of_pool``.
+
+    A party is known by a sender that is no public router, or by a recipient that is none: two users of one router are
+    not one party.
+    """
+    found: list[Sandwich[Swap]] = []
     for _, block in groupby(swaps, key=lambda swap: swap.block_number):
-        inside = list(block)[:MAX_SWAPS_A_BLOCK]
-        used: set[int] = set()
-        for place, front in enumerate(inside):
-            if front.seq in used:
-                continue
-            for reach, back in enumerate(inside[place + 2 :], place + 2):
-                if back.seq in used or not _closes(front, back):
-                    continue
-                victims = tuple(swap for swap in inside[place + 1 : reach] if _is_victim(front, back, swap))
-                if victims:
-                    found.append(Sandwich(front, back, victims))
-                    used |= {front.seq, back.seq}
-                    break
+        found += sandwiches_of_pool(
+            [
+                Leg(swap, "token0" if swap.zero_for_one else "token1", parties(swap.sender, swap.recipient))
+                for swap in block
+            ]
+        )
     return tuple(found)
 
 
-def _closes(front: Swap, back: Swap) -> bool:
-    bought, sold = front.amount_out, back.amount_in
-    return (
-        front.tx_hash != back.tx_hash
-        and front.zero_for_one != back.zero_for_one
-        and 100 * abs(bought - sold) <= SOLD_BACK_WITHIN_PERCENT * max(bought, sold)
-        and _one_party(front, back)
+def parties(*addresses: str | None) -> frozenset[str]:
+    """The addresses that are known and no public router."""
+    return frozenset(address for address in addresses if address is not None and address not in ROUTERS)
+
+
+def sandwiches_of_pool(legs: Sequence[Leg[T]]) -> list[Sandwich[T]]:
+    """Sandwiches among the swaps of one pool in one block, in execution order.
+
+    One party's swap (the front), others' swaps in the same direction (the victims), then the party's opposite swap
+    (the back), in three transactions, selling what the front bought to within 2 %: in this pool, or over all pools of
+    its transactions. A fee that the token takes on transfers is allowed for.
+
+    Where no address shows that front and back are one party's, the amounts may: the back sells what the front bought
+    to the last unit, an amount of six significant digits or more, for more than the front paid, and the transactions
+    of front, victims and back follow upon one another with no other between.
+
+    A swap is front or back of one sandwich only. Only the first 1,000 swaps are compared, each with those behind it: a
+    million comparisons at most.
+    """
+    found: list[Sandwich[T]] = []
+    used: set[int] = set()
+    inside = legs[:MAX_SWAPS_A_BLOCK]
+    for closes in (_by_party, _by_amounts):
+        for place in range(len(inside)):
+            if place in used:
+                continue
+            closed = _closed(inside, place, used, closes)
+            if closed is not None:
+                reach, sandwich = closed
+                found.append(sandwich)
+                used |= {place, reach}
+    return sorted(found, key=lambda one: (one.front.tx_index, one.back.tx_index))
+
+
+def _closed(legs: Sequence[Leg[T]], place: int, used: set[int], closes: Closes[T]) -> tuple[int, Sandwich[T]] | None:
+    """The sandwich that the swap at ``place`` opens, with the place of its back: the nearest that closes it."""
+    front = legs[place]
+    victims: list[Leg[T]] = []
+    for reach, leg in enumerate(legs[place + 1 :], place + 1):
+        if leg.swap.tx_hash == front.swap.tx_hash:
+            continue
+        if leg.sells == front.sells:
+            if not front.parties & leg.parties:
+                victims.append(leg)
+        elif victims and reach not in used and victims[0].swap.tx_hash != leg.swap.tx_hash:
+            why = closes(front, leg, victims)
+            if why:
+                others = tuple(victim.swap for victim in victims if victim.swap.tx_hash != leg.swap.tx_hash)
+                return reach, Sandwich(front.swap, leg.swap, others, why)
+    return None
+
+
+def _by_party(front: Leg[T], back: Leg[T], _: Sequence[Leg[T]]) -> str | None:
+    common = front.parties & back.parties
+    if not common:
+        return None
+    here = _sells_back(front.swap.amount_out, back.swap.amount_in, front.fees.get(back.sells))
+    elsewhere = (
+        _sells_back(gained, -back.nets.get(token, 0), front.fees.get(token)) for token, gained in front.nets.items()
     )
+    return f"both by {min(common)}" if here or any(elsewhere) else None
 
 
-def _is_victim(front: Swap, back: Swap, swap: Swap) -> bool:
-    own = swap.tx_hash in (front.tx_hash, back.tx_hash) or _one_party(front, swap)
-    return not own and swap.zero_for_one == front.zero_for_one
+def _sells_back(bought: int, sold: int, fee: Fraction | None) -> bool:
+    """Whether all that was bought is sold again, to within 2 % and what two transfers with a fee take from it."""
+    if bought <= 0 or sold <= 0:
+        return False
+    lost = 2 * (fee or 0) if sold < bought else 0
+    return abs(bought - sold) <= (SOLD_BACK_WITHIN + lost) * max(bought, sold)
 
 
-def _one_party(one: Swap, other: Swap) -> bool:
-    return any(
-        here is not None and here == there and here not in ROUTERS
-        for here, there in ((one.sender, other.sender), (one.recipient, other.recipient))
-    )
+def _by_amounts(front: Leg[T], back: Leg[T], victims: Sequence[Leg[T]]) -> str | None:
+    first, last = front.swap, back.swap
+    if first.amount_out != last.amount_in or last.amount_out <= first.amount_in:
+        return None
+    if len(str(last.amount_in).rstrip("0")) < TELLING_DIGITS:
+        return None
+    between = {victim.swap.tx_index for victim in victims if not back.parties & victim.parties}
+    if len(between) != last.tx_index - first.tx_index - 1:
+        return None
+    return "the back sells to the last unit what the front bought, right around them"
 
 
 def jit_events(history: History) -> frozenset[int]:

@@ -42,11 +42,15 @@ def sql_type(of_type: pa.DataType) -> str:
 
 
 class Spool:
-    """One ingest's events. ``files`` are the files' names, ``fields`` for each the names of its columns' fields."""
+    """One ingest's events.
+
+    ``files`` are the files' names, ``fields`` for each the names of its columns' fields. A source that is no file has
+    no fields; its rows' lines are their block numbers.
+    """
 
     def __init__(self) -> None:
         self.files: list[str] = []
-        self.fields: list[dict[str, str]] = []
+        self.fields: list[dict[str, str] | None] = []
         self.ascending = True
         self._last = (-1, -1)
         self._waiting: list[pa.Table] = []
@@ -65,7 +69,7 @@ class Spool:
         places = ", ".join(f"{name} BIGINT" for name in PLACE)
         self.connection.execute(f"CREATE TABLE given ({places}, {columns})")
 
-    def open_file(self, name: str, fields: dict[str, str]) -> None:
+    def open_file(self, name: str, fields: dict[str, str] | None) -> None:
         """Says which file the rows that follow are from."""
         self.files.append(name)
         self.fields.append(fields)
@@ -117,6 +121,11 @@ class Spool:
         """All events as records, numbered by their place."""
         return to_events(pa.Table.from_batches(self.batches(COLUMNS), SCHEMA))
 
+    def each_event(self) -> Iterator[Event]:
+        """The same, one after the other, without holding all; numbered within its batch only."""
+        for batch in self.batches(COLUMNS):
+            yield from to_events(pa.Table.from_batches([batch], SCHEMA))
+
     def first_swap(self) -> Swap | None:
         """The first swap, if there is one."""
         return next(
@@ -141,7 +150,7 @@ class Spool:
 
     def place(self, file: int, line: int) -> str:
         """Where an event came from, for a message about two of them."""
-        return f"{self.files[file]}, line {line}"
+        return f"{self.files[file]}, {'block' if self.fields[file] is None else 'line'} {line}"
 
     def fail(self, file: int, line: int, column: str, message: str) -> NoReturn:
         """Raises an ``InputError`` that points at one event's line, and at the field that its column came from.
@@ -149,4 +158,7 @@ class Spool:
         Raises:
             InputError: Always.
         """
-        raise InputError(message, file=self.files[file], line=line, field=self.fields[file].get(column, column))
+        fields = self.fields[file]
+        if fields is None:
+            raise InputError(message, file=self.place(file, line), field=column)
+        raise InputError(message, file=self.files[file], line=line, field=fields.get(column, column))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,7 @@ from ingest.errors import InputError, StoreError
 from ingest.event_table import COLUMNS, SCHEMA, SWAP, from_events, to_events
 from ingest.export import ExportFormat, export_history
 from ingest.pool_state import parse_pool_state, pool_state_document
-from ingest.records import History, Label, PricePoint
+from ingest.records import Coverage, History, Label, PricePoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,7 +35,9 @@ STORE_VARIABLE = "PACTSMITH_STORE"
 DATABASE = "history.duckdb"
 RESULTS = "results"
 CONTENT_TABLES = ("event", "label", "known_limit", "price")
-LOAD_QUERY = "SELECT history_id, name, content_id, source, state, price_source, caveats FROM history WHERE name = ?"
+LOAD_QUERY = (
+    "SELECT history_id, name, content_id, source, state, price_source, caveats, coverage FROM history WHERE name = ?"
+)
 SUMMARY_BIGNUMS = ("chain_id", "fee_pips", "first_block", "last_block", "created_ts")
 MAX_NAME_CHARS = 100
 
@@ -117,6 +119,9 @@ class Store:
             query = "SELECT history_id, content_id FROM history WHERE name = ?"
             stored = connection.execute(query, [history.name]).fetchall()
             if stored and stored[0][1] == history.content_id:
+                if told.coverage is not None:  # more blocks without an event
+                    said = [json.dumps(told.caveats), json.dumps(asdict(told.coverage)), stored[0][0]]
+                    connection.execute("UPDATE history SET caveats = ?, coverage = ? WHERE history_id = ?", said)
                 return "already stored"
             if stored and not replace:
                 raise InputError(
@@ -145,6 +150,10 @@ class Store:
                 return _assemble(rows[0], tables)  # the lock is free again
         names = ", ".join(summary.name for summary in self.list_histories()) or "none yet"
         raise InputError(f"the store at {self.root} has no history {name!r}; it has: {names}", field="history")
+
+    def find_history(self, name: str) -> History | None:
+        """The history of that name, if there is one."""
+        return self.load_history(name) if any(one.name == name for one in self.list_histories()) else None
 
     def list_histories(self) -> tuple[HistorySummary, ...]:
         """What is stored, by name."""
@@ -204,6 +213,7 @@ def _insert(
         "state": json.dumps(pool_state_document(history.initial_state)),
         "price_source": told.price_source,
         "caveats": json.dumps(told.caveats),
+        "coverage": None if told.coverage is None else json.dumps(asdict(told.coverage)),
         "created_ts": str(int(time.time())),
         **for_all,
     }
@@ -277,7 +287,7 @@ def _fetch(connection: duckdb.DuckDBPyConnection, history_id: int) -> dict[str, 
 
 
 def _assemble(row: Sequence[Any], tables: Mapping[str, pa.Table]) -> History:
-    _, name, content_id, source, state, price_source, caveats = row
+    _, name, content_id, source, state, price_source, caveats, coverage = row
     labels, limits, prices = (tables[table].to_pydict() for table in ("label", "known_limit", "price"))
     return History(
         name=name,
@@ -290,4 +300,5 @@ def _assemble(row: Sequence[Any], tables: Mapping[str, pa.Table]) -> History:
         prices=tuple(map(PricePoint, map(int, prices["ts"]), prices["price"])),
         price_source=price_source,
         caveats=tuple(json.loads(caveats)),
+        coverage=None if coverage is None else Coverage(**json.loads(coverage)),
     )

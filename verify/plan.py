@@ -6,7 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.intents import orders
+from ingest.intents import NEWS_CLASSES, orders
 from ingest.records import Event, FlowClass, History, Intent, Label, LiquidityEvent
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def read(history: History, labels: Mapping[int, Label], jit_events: Set[int]) ->
                 news.add(event.seq)
         elif labels[event.seq].flow_class == "sandwich":
             legs.append(event.seq)
-        elif labels[event.seq].flow_class == "arbitrage":
+        elif labels[event.seq].flow_class in NEWS_CLASSES:
             news.add(event.seq)
     classes = {swap.seq: labels[swap.seq].flow_class for swap in history.swaps}
     return Reading(classes, {intent.seq: intent for intent in orders(history, labels)}, frozenset(news), tuple(legs))

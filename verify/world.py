@@ -69,9 +69,14 @@ class World:
             separate_positions: What `verify.venues.ranges.positions_needed` gives for the history.
 
         Raises:
-            InputError: No pool can have this state, or its tokens are not two ordered addresses.
+            InputError: No pool can have this state, its tokens are not two ordered addresses, or it is a v4 pool.
         """
         record = state.pool
+        if record.kind == "v4":
+            raise InputError(
+                f"{record.address} is a v4 pool: its history is kept and checked for gaps, but this version cannot "
+                "replay it"
+            )
         evm = Evm(record.chain_id)
         low, high = (int(token.address, 16) for token in (record.token0, record.token1))
         if not _LOWEST_TOKEN < low < high:

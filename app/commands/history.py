@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from app.console import Session, with_session
-from app.coverage import coverage
+from app.coverage import continuity, coverage
 from app.exits import EXIT_NEGATIVE, EXIT_SUCCESS
+from app.node_options import REORG_DEPTH_BLOCKS, Checks, Fetching, NodeOptions, checks_option, with_node
 from app.progress import ProgressReport
-from app.tables import say, show_audit, show_coverage, show_histories
+from app.tables import say, show_audit, show_coverage, show_fetched, show_histories
 from app.words import pool_name
 
 if TYPE_CHECKING:
@@ -74,9 +75,27 @@ def audit_command(session: Session, *, name: str, strict: bool) -> int:
         progress.step("audit", 0, len(history.events))
         report, _ = audit(history)
         progress.step("audit", len(history.events), len(history.events))
-    document = report.to_json()
-    inexact = strict and bool(document["mismatched"] or document["unexplained"])
+    document = report.to_json() | {"gaps": continuity(history)["gaps"]}
+    inexact = strict and bool(document["mismatched"] or document["unexplained"] or document["gaps"])
     return session.finish(document, lambda: show_audit(document), EXIT_NEGATIVE if inexact else EXIT_SUCCESS)
+
+
+@command.command("heal")
+@click.argument("name")
+@checks_option
+@with_node
+@with_session
+def heal_command(session: Session, *, node_options: NodeOptions, name: str, checks: Checks) -> int:
+    """Fetches again the blocks of a history in which events are missing, and checks anew.
+
+    Only of a history that came from a node. Which blocks these are shows `history show`.
+    """
+    from app.rpc import heal  # noqa: PLC0415  web3 takes a second to import
+
+    fetching = Fetching(None, 0, checks, REORG_DEPTH_BLOCKS)
+    with ProgressReport() as progress:
+        done = heal(session, node_options, fetching, name, progress)
+    return session.finish(done, lambda: show_fetched([done]))
 
 
 @command.command("export")

@@ -8,9 +8,20 @@ import click
 
 from app.console import Session, with_session
 from app.demo import ingest_embedded
+from app.node_options import (
+    FOLLOW_BLOCKS,
+    REORG_DEPTH_BLOCKS,
+    Checks,
+    Fetching,
+    NodeOptions,
+    Pools,
+    checks_option,
+    named_decimals,
+    with_node,
+)
 from app.progress import ProgressReport
 from app.stored import Stored
-from app.tables import show_stored
+from app.tables import show_fetched, show_stored
 from ingest.files import ingest_files
 from ingest.sources import SOURCES
 
@@ -79,6 +90,73 @@ def files_command(
         progress.step("read", len(files), len(files), f"{sum(ingested.counts.events.values()):,} events")
         stored = Stored(ingested, session.store.write_ingested(ingested, replace=replace))
     return session.finish(stored.to_json(), lambda: show_stored([stored]))
+
+
+@command.command("rpc")
+@click.option("--pool", "pools", multiple=True, help="A v2 pair's or v3 pool's address, or a v4 pool's id. Repeatable.")
+@click.option(
+    "--name", required=True, help="What to call the history; the name of a stored one from a node goes on with it."
+)
+@click.option("--from-block", type=click.IntRange(0), help="Default: since the last time, else the pool's creation.")
+@click.option("--to-block", type=click.IntRange(0), help="Default: as far behind the newest block as --follow says.")
+@click.option(
+    "--follow",
+    type=click.IntRange(0),
+    default=FOLLOW_BLOCKS,
+    show_default=True,
+    help="How many blocks to stay behind the newest one.",
+)
+@click.option(
+    "--reorg-depth",
+    type=click.IntRange(0),
+    default=REORG_DEPTH_BLOCKS,
+    show_default=True,
+    help="How many of the newest stored blocks the chain may replace.",
+)
+@checks_option
+@click.option("--decimals", multiple=True, metavar="TOKEN=N", help="Of a token that does not tell its own. Repeatable.")
+@click.option("--manager", help="v4's PoolManager, where it is not Uniswap's.")
+@click.option("--v2-fee-pips", type=click.IntRange(0, 999_999), default=3000, show_default=True, help="Of a v2 pair.")
+@click.option(
+    "--router",
+    "routers",
+    multiple=True,
+    metavar="FAMILY=ADDRESS",
+    help="A further router whose calls tell traders' limits; FAMILY is v2, v3, v3-02, universal-2 and so on. Repeatable.",
+)
+@click.option("--wrapped-native", help="The token that the chain's native coin counts as, where it is not known.")
+@with_node
+@with_session
+def rpc_command(
+    session: Session,
+    *,
+    node_options: NodeOptions,
+    pools: tuple[str, ...],
+    name: str,
+    from_block: int | None,
+    to_block: int | None,
+    follow: int,
+    reorg_depth: int,
+    checks: Checks,
+    decimals: tuple[str, ...],
+    manager: str | None,
+    v2_fee_pips: int,
+    routers: tuple[str, ...],
+    wrapped_native: str | None,
+) -> int:
+    """Fetches pools' logs from a node, with the transactions they stand in, and makes histories of them.
+
+    What was fetched is kept: an ingest that was ended goes on where it was, and no block is asked for twice. Without
+    --from-block a stored history is brought up to date. Blocks that the chain replaced meanwhile are fetched anew.
+    Where events are missing, the node is asked again, and the history says what is still not there.
+    """
+    from app.rpc import ingest_pools  # noqa: PLC0415  web3 takes a second to import
+
+    fetching = Fetching(to_block, follow, checks, reorg_depth)
+    asked = Pools(pools, from_block, named_decimals(decimals), manager, v2_fee_pips, routers, wrapped_native)
+    with ProgressReport() as progress:
+        done = ingest_pools(session, node_options, asked, fetching, name, progress)
+    return session.finish({"histories": done}, lambda: show_fetched(done))
 
 
 @command.command("demo")

@@ -206,6 +206,14 @@ EVENTS = (
     ),
     EventSpec(
         "v4",
+        "ProtocolFeeUpdated",
+        "",
+        (_V4_POOL_ID,),
+        (Field("uint24"),),
+        "ProtocolFeeUpdated(bytes32,uint24)",
+    ),
+    EventSpec(
+        "v4",
         "Donate",
         "flash",  # as in v3, what is paid on top goes to the liquidity providers
         (_V4_POOL_ID, Field("address", "owner")),

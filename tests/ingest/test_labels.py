@@ -8,14 +8,17 @@ from dataclasses import replace
 
 import pytest
 
+from app.settings import embedded_market
+from ingest.confusion import confusion, fits
 from ingest.errors import InputError
-from ingest.files import ingest_files
+from ingest.files import ingest_files, read_history
 from ingest.intents import LEAST_OUT, intent_of, orders
 from ingest.label_file import read_labels
 from ingest.labels import CONVENTIONS, has_senders, jit_events, label_swaps
-from ingest.records import FLOW_CLASSES, Label, PricePoint
+from ingest.records import FLOW_CLASSES, History, Label, PricePoint
 from ingest.routers import ROUTERS
-from ingest.sandwiches import sandwiches
+from ingest.sandwiches import MAX_SWAPS_A_BLOCK, sandwiches
+from verify.market import load_config, simulate
 
 ROUTER = next(iter(ROUTERS))
 
@@ -45,6 +48,7 @@ def test_the_labelled_sandwiches_are_found_with_their_victims(day, listed):
     }
     assert more.front.recipient == more.back.recipient != more.victims[0].recipient
     assert more.front.amount_out - more.back.amount_in == 1
+    assert all(case.why.startswith("both by") for case in sandwiches(day.swaps))  # none by its amounts alone
 
 
 @pytest.mark.shared_data
@@ -108,7 +112,61 @@ def test_the_sandwich_file_of_the_data_can_be_given_as_labels(day_paths, mainnet
     legs = {case[leg] for case in listed for leg in ("front_tx", "back_tx")}
     swaps = [swap for swap in read.history.swaps if swap.tx_hash in legs]
     assert set(read.history.labels) == {swap.seq for swap in swaps}
-    assert read.counts.unmatched_labels == 0
+    assert read.told.unmatched_labels == 0
+
+
+# --- the simulated market: the truth is known ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["demo-v3", "demo-v2"])
+def simulated(request, tmp_path_factory) -> History:
+    """An embedded market's history with its true labels, read from the files that the simulation writes."""
+    files = simulate(load_config(embedded_market())[request.param], tmp_path_factory.mktemp(request.param))
+    return read_history(
+        files.events,
+        initial_state=files.initial_state,
+        name=request.param,
+        labels=files.labels,
+        prices=files.prices,
+        source="simulated",
+    )
+
+
+LEAST_FIT = {  # (precision, recall)
+    "user": (0.99, 0.99),
+    "unknown": (0.98, 0.97),
+    "arbitrage": (0.97, 0.98),
+    "sandwich": (1.0, 1.0),
+}
+
+
+def test_the_rules_find_the_true_classes_of_the_simulated_market(simulated):
+    matrix = confusion(simulated.labels, label_swaps(replace(simulated, labels={}), "rules"))
+    fit = fits(matrix)
+    print(f"\n{simulated.name}: true class, what the rules found")
+    for row, counts in matrix.items():
+        told = ", ".join(f"{count} {column}" for column, count in counts.items() if count)
+        print(f"  {row:9} {told:40} precision {fit[row].precision:.3f}, recall {fit[row].recall:.3f}")
+    assert set(matrix) == set(LEAST_FIT)
+    for flow_class, (precision, recall) in LEAST_FIT.items():
+        assert fit[flow_class].true >= 12
+        assert fit[flow_class].precision >= precision
+        assert fit[flow_class].recall >= recall
+    # What is left: noise traders whose swap happens to answer a large one right behind it, as an arbitrageur's would.
+    wrong = {(row, column): n for row, counts in matrix.items() for column, n in counts.items() if row != column and n}
+    assert set(wrong) <= {("unknown", "arbitrage")}
+
+
+def test_a_confusion_counts_by_the_true_class_what_both_have_labelled():
+    user, unknown, jit = (Label(name, "x") for name in ("user", "unknown", "jit"))
+    matrix = confusion({1: user, 2: user, 3: unknown, 4: user}, {1: user, 2: jit, 3: unknown, 5: user})
+    assert matrix == {"user": {"user": 1, "unknown": 0, "jit": 1}, "unknown": {"user": 0, "unknown": 1, "jit": 0}}
+    fit = fits(matrix)
+    assert list(fit) == ["user", "unknown", "jit"]
+    assert (fit["user"].precision, fit["user"].recall) == (1.0, 0.5)
+    assert (fit["jit"].precision, fit["jit"].recall) == (0.0, None)
+    assert fits(confusion({1: jit}, {1: user}))["jit"].precision is None
+    assert confusion({}, {}) == fits({}) == {}
 
 
 # --- each rule -------------------------------------------------------------------------------------------------------
@@ -164,6 +222,55 @@ def test_a_sandwich_lies_within_one_block_and_may_have_several_victims(build):
     (only,) = sandwiches(swaps)
     assert [victim.seq for victim in only.victims] == [1, 2]
     assert sandwiches([*swaps[:-1], replace(swaps[-1], block_number=101)]) == ()
+
+
+# An attacker with two addresses: nothing but the amounts and the places tells.
+FRONT = (BOT, BOT, 1_000_007, -500_003)
+HIT = (VICTIM, VICTIM, 10, -5)
+BACK = (OTHER, OTHER, -1_000_107, 500_003)
+
+
+@pytest.mark.parametrize(
+    ("swaps", "found"),
+    [
+        ([FRONT, HIT, BACK], 1),
+        (
+            [FRONT, HIT, (VICTIM, BOT, 9, -4), BACK],
+            0,
+        ),  # the second shares an address with the front: between, no victim
+        ([FRONT, HIT, (OTHER, VICTIM, 9, -4), BACK], 0),  # … or with the back
+        ([FRONT, HIT, (ROUTER, VICTIM, 9, -4), BACK], 1),  # two victims
+        ([FRONT, HIT, (VICTIM, VICTIM, -9, 4), BACK], 0),  # a swap the other way between
+        ([FRONT, BACK], 0),
+        ([FRONT, HIT, (OTHER, OTHER, -1_000_107, 500_002)], 0),  # a unit less
+        ([FRONT, HIT, (OTHER, OTHER, -1_000_007, 500_003)], 0),  # no gain
+        ([(BOT, BOT, 10, -500_000), HIT, (OTHER, OTHER, -11, 500_000)], 0),  # a round amount is met by chance
+        ([(ROUTER, BOT, 1_000_007, -500_003), HIT, (ROUTER, OTHER, -1_000_107, 500_003)], 1),
+        ([(None, None, 1_000_007, -500_003), (None, None, 10, -5), (None, None, -1_000_107, 500_003)], 1),
+    ],
+)
+def test_a_sandwich_of_two_addresses_is_known_by_exact_amounts_right_around_its_victims(build, swaps, found):
+    cases = sandwiches(case(build, *swaps))
+    assert len(cases) == found
+    for only in cases:
+        assert [swap.seq for swap in (only.front, *only.victims, only.back)] == list(range(len(swaps)))
+        assert "to the last unit" in only.why
+    apart = [replace(swap, tx_index=2 * swap.tx_index) for swap in case(build, *swaps)]
+    assert sandwiches(apart) == ()  # others' transactions lie between
+
+
+def test_an_address_tells_before_the_amounts_do(build):
+    """Two backs fit the front's amount exactly; that of the front's own address closes it, though it comes later."""
+    swaps = case(build, FRONT, HIT, BACK, (BOT, BOT, -1_000_050, 500_003))
+    (only,) = sandwiches(swaps)
+    assert only.back.seq == 3
+    assert only.why == f"both by {BOT}"
+
+
+def test_of_a_block_with_more_swaps_than_are_compared_the_first_are(build):
+    many = [(VICTIM, VICTIM, 10, -5)] * MAX_SWAPS_A_BLOCK
+    assert len(sandwiches(case(build, FRONT, *many[:10], (BOT, BOT, -1_000_107, 500_003)))) == 1
+    assert sandwiches(case(build, FRONT, *many, (BOT, BOT, -1_000_107, 500_003))) == ()
 
 
 def liquidity(build, seq, kind, amount, owner=BOT, span=(-60, 60), block=100):
@@ -277,7 +384,7 @@ def test_a_large_opposite_swap_right_behind_another_is_a_response(build):
 
 
 def test_labels_of_the_source_overrule_the_rules_under_every_convention(build):
-    swaps = [build.make_swap(seq, sender=ROUTER) for seq in range(5)]
+    swaps = [build.make_swap(seq, sender=ROUTER) for seq in range(6)]
     told = dict(enumerate(Label(name, "truth") for name in FLOW_CLASSES))
     history = build.make_history(swaps, labels=told)
     assert label_swaps(history, "rules") == told
@@ -285,9 +392,12 @@ def test_labels_of_the_source_overrule_the_rules_under_every_convention(build):
         convention: [label.flow_class for label in label_swaps(history, convention).values()]
         for convention in CONVENTIONS
     }
-    assert list(FLOW_CLASSES) == ["user", "unknown", "arbitrage", "sandwich", "jit"]
-    assert classes["routers"] == ["user", "arbitrage", "arbitrage", "sandwich", "jit"]
-    assert classes["all"] == ["user", "unknown", "unknown", "sandwich", "jit"]
+    assert list(FLOW_CLASSES) == ["user", "unknown", "arbitrage", "sandwich", "jit", "liquidation"]
+    assert classes["routers"] == ["user", "arbitrage", "arbitrage", "sandwich", "jit", "liquidation"]
+    assert classes["all"] == ["user", "unknown", "unknown", "sandwich", "jit", "liquidation"]
+    for convention in CONVENTIONS:
+        wanted = orders(history, label_swaps(history, convention))
+        assert {told[intent.seq].flow_class for intent in wanted} <= {"user", "unknown", "arbitrage"}
     with pytest.raises(ValueError, match="no convention"):
         label_swaps(history, "best")
 
@@ -319,7 +429,7 @@ def test_a_label_file_gives_classes_limits_and_rules(build, swaps, tmp_path):
         f"{build.tx_hash(2)},,arbitrage,,",
         f"{build.tx_hash(9)},,user,,",
     )
-    found = read_labels(path, swaps)
+    found = read_labels(path, lambda _: swaps)
     assert found.labels == {1: Label("user", "ground truth"), 2: Label("arbitrage", "given by the label file")}
     assert found.known_limits == {1: 980}
     assert found.unmatched == 1
@@ -343,14 +453,14 @@ def test_a_wrong_label_file_is_refused(build, swaps, tmp_path, row, line, field,
     rows = [f"{build.tx_hash(int(one[0]))}{one[1:]}" for one in row.split("|")]
     path = label_file(tmp_path, "tx_hash,log_index,class,min_buy_amount,rule", *rows)
     with pytest.raises(InputError, match=why) as refusal:
-        read_labels(path, swaps)
+        read_labels(path, lambda _: swaps)
     assert (refusal.value.line, refusal.value.field) == (line, field)
 
 
 @pytest.mark.parametrize("text", ["[", "{}", "[7]", '[{"front_tx": "0x12", "back_tx": "0x12"}]', "[]"])
 def test_a_wrong_sandwich_file_is_refused(swaps, tmp_path, text):
     with pytest.raises(InputError):
-        read_labels(label_file(tmp_path, text), swaps)
+        read_labels(label_file(tmp_path, text), lambda _: swaps)
 
 
 # --- intents ---------------------------------------------------------------------------------------------------------

@@ -55,7 +55,8 @@ class Applied(NamedTuple):
     Args:
         exact: Every recorded number was met to the wei.
         mode: How the pool had to be called: ``exact_in``, ``exact_out`` or ``price_limit`` for a swap (v2:
-            ``exact_in``, or ``amounts`` where the swapper took less than the pool would have given), ``mint``,
+            ``exact_in``, ``amounts`` where the swapper took less than the pool would have given, or ``loan`` for what
+            was paid back in the token it was taken in), ``mint``,
             ``burn``, ``initialize``, or ``no effect``; for a mismatch the call that was compared.
         why: The differences, where it is not exact.
         changed: Every slot that may have changed, with its new value. After a mismatch: with price, liquidity and

@@ -164,7 +164,19 @@ class V2:
         why = self._difference(event)
         return Applied(not why, "sync", why, self._resynced(event))
 
+    def _apply_loan(self, event: Swap) -> Applied:
+        """A flash swap that was paid back in the token it took, or in both: known is only by how much the pair gained.
+
+        What was lent does not stand in the history. The gain is sent to the pair, which then takes its balances for its
+        reserves, as it does at a swap's end; that the reserves are those recorded is what is checked.
+        """
+        self._evm.call(self.driver, _SYNC + word(event.amount0) + word(event.amount1), sender=OPERATOR)
+        why = self._difference(event)
+        return Applied(not why, "loan", why, self._resynced(event))
+
     def _apply_swap(self, event: Swap) -> Applied:
+        if event.amount0 >= 0 and event.amount1 >= 0 and 0 < event.amount0 + event.amount1 <= _MAX_RESERVE:
+            return self._apply_loan(event)
         zero_for_one = event.amount0 > 0
         paid, taken = (event.amount0, -event.amount1) if zero_for_one else (event.amount1, -event.amount0)
         if not (0 < paid <= _MAX_RESERVE and 0 < taken <= _MAX_RESERVE):

@@ -1,0 +1,103 @@
+"""The options of the commands that ask a node. What asks it is in ``app.rpc``, which takes a second to import."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import click
+
+from ingest.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+URL_VARIABLE = "PACTSMITH_RPC_URL"
+FOLLOW_BLOCKS = 12
+REORG_DEPTH_BLOCKS = 64
+
+
+Checks = Literal["events", "headers", "receipts"]
+"""How much of what a node tells is checked for what it leaves out: see ``ingest.rpc.chunks``."""
+
+checks_option = click.option(
+    "--checks",
+    type=click.Choice(get_args(Checks)),
+    default="events",
+    show_default=True,
+    help="What is fetched to find logs that the node leaves out: nothing beside the events, which must follow on one "
+    "another; also every block's header; also all receipts of blocks with events.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """How a node is asked: see ``ingest.rpc.node.Node``."""
+
+    rpc_url: str
+    timeout_s: float
+    budget_s: float | None
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """Which blocks are wanted: see ``ingest.rpc.fetch.Request``."""
+
+    last_block: int | None
+    follow_blocks: int
+    checks: Checks
+    reorg_depth_blocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """Which pools: their addresses or ids, and what their contracts do not tell; see ``ingest.rpc.pools.find_pool``."""
+
+    addresses: tuple[str, ...]
+    first_block: int | None = None
+    decimals: dict[str, int] = field(default_factory=dict)
+    manager: str | None = None
+    v2_fee_pips: int = 3000
+    routers: tuple[str, ...] = ()
+    wrapped_native: str | None = None
+
+
+def with_node(command: Callable[..., int]) -> Callable[..., int]:
+    """Gives a command the options that all have which ask a node, and passes what they amount to as ``node``."""
+
+    @click.option(
+        "--rpc-url",
+        envvar=URL_VARIABLE,
+        show_envvar=True,
+        required=True,
+        help="The node's JSON-RPC endpoint. A key in it is never shown or stored.",
+    )
+    @click.option("--timeout", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds an answer.")
+    @click.option(
+        "--budget", type=click.FloatRange(1), help="Seconds that all of it may take; then it ends, to go on later."
+    )
+    @click.option("--connections", type=click.IntRange(1, 64), default=4, show_default=True, help="Questions at once.")
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any, rpc_url: str, timeout: float, budget: float | None, connections: int, **options: Any
+    ) -> int:
+        return command(*args, node_options=NodeOptions(rpc_url, timeout, budget, connections), **options)
+
+    return wrapped
+
+
+def named_decimals(given: tuple[str, ...]) -> dict[str, int]:
+    """``TOKEN=N`` texts as decimals by token.
+
+    Raises:
+        InputError: A text is not of that form.
+    """
+    found: dict[str, int] = {}
+    for text in given:
+        token, _, count = text.partition("=")
+        if not (count.isascii() and count.isdecimal() and int(count) <= 255):
+            raise InputError(f"must be TOKEN=N with N from 0 to 255, found {text!r:.80}", field="decimals")
+        found[token.lower()] = int(count)
+    return found

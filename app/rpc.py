@@ -1,0 +1,198 @@
+"""A pool's way from a node into the store, as the commands that ask a node show it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, get_args
+
+from app.stored import Stored
+from ingest.calldata.decode import Family, Router
+from ingest.chain_history import Routing
+from ingest.chain_store import ChainStore
+from ingest.continuity import check_continuity
+from ingest.errors import InputError
+from ingest.rpc.fetch import Request
+from ingest.rpc.node import Node
+from ingest.rpc.pool_ingest import ingest_pool, start_of
+from ingest.rpc.pools import ADDRESS, find_pool
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.console import Session
+    from app.node_options import Fetching, NodeOptions, Pools
+    from app.progress import ProgressReport
+    from ingest.records import History
+    from ingest.rpc.pool_ingest import PoolIngest, Start
+    from ingest.rpc.pools import FoundPool
+    from ingest.rpc.progress import Progress
+
+
+FAMILIES: dict[str, Family] = {family: family for family in get_args(Family)}
+
+
+def open_node(options: NodeOptions) -> Node:
+    """A connection to a node."""
+    return Node(
+        options.rpc_url,
+        generator=random.Random(),  # noqa: S311 - spreads the pauses between attempts
+        timeout_s=options.timeout_s,
+        budget_s=options.budget_s,
+        connections=options.connections,
+    )
+
+
+def store_pool(
+    session: Session,
+    node: Node,
+    found: FoundPool,
+    start: Start,
+    fetching: Fetching,
+    name: str,
+    progress: ProgressReport,
+) -> dict[str, Any]:
+    """Brings one pool's history from a node into the store; returns what was done as JSON values."""
+    request = Request(
+        filters=(found.filter,),
+        first_block=start.first_block,
+        last_block=fetching.last_block,
+        follow_blocks=fetching.follow_blocks,
+        checks=fetching.checks,
+        reorg_depth_blocks=fetching.reorg_depth_blocks,
+    )
+    done = ingest_pool(
+        node,
+        ChainStore(session.store_root),
+        found,
+        start,
+        request,
+        name=name,
+        routing=routing,
+        progress=lambda at: progress.step("fetch", at.done_blocks, at.total_blocks, _estimate(at)),
+    )
+    written = session.store.write_ingested(done.ingested, replace=True)
+    return Stored(done.ingested, written).to_json() | _fetched(node, done)
+
+
+def _fetched(node: Node, done: PoolIngest) -> dict[str, Any]:
+    told = done.ingested.told
+    return {
+        "node": node.name,
+        "coverage": None if told.coverage is None else asdict(told.coverage),
+        "gaps": [asdict(gap) for gap in done.gaps],
+        "refetched": [{"first_block": first, "last_block": last} for first, last in done.refetched],
+        "reorgs": [asdict(reorg) for one in done.fetched for reorg in one.reorgs],
+        "truncations": [asdict(found) for one in done.fetched for found in one.truncations],
+        "logs_fetched": sum(one.logs for one in done.fetched),
+        "transactions_fetched": sum(one.transactions for one in done.fetched),
+        "router_calls": len(done.transactions.intents),
+    }
+
+
+def _estimate(at: Progress) -> str:
+    said = f"block {at.last_block:,}, {at.logs:,} logs"
+    if at.remaining_s is None:
+        return said
+    low, high = (
+        f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s" for seconds in sorted(at.remaining_s)
+    )
+    return f"{said}, {low} left" if low == high else f"{said}, {low} to {high} left"
+
+
+def ingest_pools(
+    session: Session, options: NodeOptions, asked: Pools, fetching: Fetching, name: str, progress: ProgressReport
+) -> list[dict[str, Any]]:
+    """Brings some pools' histories from a node into the store, one after the other; without pools the stored one's.
+
+    Raises:
+        InputError: There is no such pool, or the name is another history's.
+        NodeError: The node cannot be used any further; running again goes on from there.
+    """
+    with open_node(options) as node:
+        chain = ChainStore(session.store_root)
+        found = [
+            find_pool(
+                node,
+                chain,
+                pool,
+                manager=asked.manager,
+                decimals=asked.decimals,
+                v2_fee_pips=asked.v2_fee_pips,
+            )
+            for pool in asked.addresses or [_stored(session, name).pool.address]
+        ]
+        done = []
+        for one, history_name in zip(found, _names(name, found), strict=True):
+            start = start_of(node, one, asked.first_block, session.store.find_history(history_name))
+            routing = routing_of(one.pool.chain_id, asked)
+            done.append(store_pool(session, node, one, start, fetching, history_name, routing, progress))
+    return done
+
+
+def heal(
+    session: Session, options: NodeOptions, fetching: Fetching, name: str, progress: ProgressReport
+) -> dict[str, Any]:
+    """Asks a node again for the blocks of a stored history in which events are missing.
+
+    Raises:
+        InputError: There is no such history, or it did not come from a node.
+        NodeError: The node cannot be used any further.
+    """
+    history = _stored(session, name)
+    coverage = history.coverage
+    assert coverage is not None  # noqa: S101 - `_stored` sees to it
+    with open_node(options) as node:
+        chain = ChainStore(session.store_root)
+        found = find_pool(node, chain, history.pool.address)
+        start = start_of(node, found, None, history)
+        for gap in check_continuity(history.initial_state, history.events):
+            first, last = max(gap.after_block, coverage.first_block), min(gap.before_block, coverage.last_block)
+            chain.forget(found.pool.chain_id, (found.filter,), first, last)
+        if not coverage.proven:
+            last_event = history.events[-1].block_number if history.events else coverage.first_block
+            chain.forget(found.pool.chain_id, (found.filter,), last_event, coverage.last_block)
+        until = replace(fetching, last_block=coverage.last_block)
+        routing = Routing.of(found.pool.chain_id)
+        return store_pool(session, node, found, start, until, name, routing, progress)
+
+
+def routing_of(chain_id: int, asked: Pools) -> Routing:
+    """How a chain's routers are known: those of Uniswap and its like, and those named.
+
+    Raises:
+        InputError: A router is not named as ``FAMILY=ADDRESS``, or the wrapped coin is no address.
+    """
+    known = Routing.of(chain_id)
+    routers = dict(known.routers)
+    for text in asked.routers:
+        family, _, router = text.partition("=")
+        if family not in FAMILIES or not ADDRESS.fullmatch(router):
+            message = f"must be FAMILY=ADDRESS, the family one of {', '.join(FAMILIES)}; found {text!r:.80}"
+            raise InputError(message, field="router")
+        routers[router.lower()] = Router(f"router {router.lower()}", FAMILIES[family])
+    native = asked.wrapped_native or known.wrapped_native
+    if not ADDRESS.fullmatch(native):
+        raise InputError("must be an address", field="wrapped native")
+    return Routing(native.lower(), routers)
+
+
+def _stored(session: Session, name: str) -> History:
+    history = session.store.load_history(name)
+    if history.coverage is None:
+        raise InputError(
+            f"history {name!r} did not come from a node: say which --pool is meant and choose another name",
+            field="name",
+        )
+    return history
+
+
+def _names(name: str, found: Sequence[FoundPool]) -> list[str]:
+    """Names for the histories of some pools: the name itself for one, else with each pool's own behind it."""
+    if len(found) == 1:
+        return [name]
+    pools = [one.pool for one in found]
+    return [
+        f"{name}/{pool.kind}-{pool.token0.symbol}-{pool.token1.symbol}-{pool.fee_pips}-{pool.address[2:8]}"
+        for pool in pools
+    ]

@@ -1,0 +1,124 @@
+"""Whether a pool's events are all there: proven from the events alone, to the wei, by following its state.
+
+A v2 pair is followed through its reserves, a v3 or v4 pool through price, liquidity and ticks. What leaves no trace in
+that state cannot be missed: collects, flash loans, burns of nothing. What the price has not come to since, and what
+comes after the last swap, is only seen beside a state that was read from a node at the end (``check_tail``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ingest.gaps import Gap, Mark, start_of
+from ingest.swap_math import MAX_TICK, MIN_TICK
+from ingest.v2_chain import V2Chain
+from ingest.v3_chain import V3Chain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ingest.records import Event, PoolState
+
+SHOWN_TICKS = 4
+EVERYWHERE = (MIN_TICK - 1, MAX_TICK + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Continuity:
+    """What following a pool's events showed.
+
+    Args:
+        gaps: Where events are missing. Of each hole, where it was noticed first.
+        doubts: Where they may be missing, but something else explains it as well: liquidity that is only inferred
+            (a reconstructed tick table; beyond its ends; after a gap, until the price has been there), another fee,
+            tokens sent to a v2 pair before a burn.
+        state: The pool after the last event, with its whole tick table; after a gap, and from a reconstructed one, it
+            is called reconstructed.
+        moves: The events that move a pool: swaps, mints and burns of something, syncs, the initialisation.
+        fitting: Those of them that come out of what was before, to the wei.
+    """
+
+    gaps: tuple[Gap, ...]
+    doubts: tuple[Gap, ...]
+    state: PoolState
+    moves: int
+    fitting: int
+    _chain: V2Chain | V3Chain = field(repr=False, compare=False)
+
+    def check_tail(self, observed: PoolState) -> Gap | None:
+        """As the function of this name, but knows where the tick table is proven, and when the price was there."""
+        found, until = _standing_gap(self.state, observed)
+        if found or isinstance(self._chain, V2Chain):
+            return found
+        ticks = _other_ticks(self.state, observed, self._chain.known_ticks())
+        return _ticks_gap(self._chain.last_there(ticks), until, ticks) if ticks else None
+
+
+def follow(state: PoolState, events: Iterable[Event]) -> Continuity:
+    """Follows a pool from a state through the events after it, each looked at once and none kept.
+
+    Raises:
+        InputError: An event does not tell what the proof needs (v2: reserves after it; else price, liquidity and tick
+            after a swap, the range of a mint or burn), or tells what no pool can have.
+    """
+    chain = V2Chain(state) if state.pool.kind == "v2" else V3Chain(state)
+    take = chain.follow
+    for event in events:
+        take(event)
+    chain.finish()
+    return Continuity(chain.gaps, chain.doubts, chain.state(), chain.moves, chain.fitting, chain)
+
+
+def check_continuity(state: PoolState, events: Iterable[Event]) -> tuple[Gap, ...]:
+    """Where events are missing, from a state through all events after it; empty where none is; see ``follow``."""
+    return follow(state, events).gaps
+
+
+def state_after(state: PoolState, events: Iterable[Event]) -> PoolState:
+    """The pool's state after these events, with its whole tick table; see ``follow`` and ``Continuity.state``."""
+    return follow(state, events).state
+
+
+def check_tail(computed: PoolState, observed: PoolState) -> Gap | None:
+    """Compares the state that the events give with the one read from a node at the end of the blocks asked for.
+
+    Shows events that are missing after the last swap, and mints and burns that the price has not come to. A tick table
+    that is reconstructed proves nothing and is not compared.
+
+    Raises:
+        ValueError: The two are of different pools, or the observed one does not come after the computed one.
+    """
+    found, until = _standing_gap(computed, observed)
+    ticks = [] if found or computed.ticks_reconstructed else _other_ticks(computed, observed, EVERYWHERE)
+    return _ticks_gap(Mark(0, 0), until, ticks) if ticks else found
+
+
+def _standing_gap(computed: PoolState, observed: PoolState) -> tuple[Gap | None, int]:
+    """The gap that reserves, price, tick or liquidity show, and the block up to which is compared."""
+    if computed.pool.address != observed.pool.address or computed.pool.kind != observed.pool.kind:
+        raise ValueError("two states of different pools")
+    since = start_of(computed)
+    if observed.after is None or observed.after.block_number < since.block_number:
+        raise ValueError("the observed state must stand after the events")
+    until = observed.after.block_number
+    told = ("reserve0", "reserve1") if computed.pool.kind == "v2" else ("sqrt_price_x96", "tick", "liquidity")
+    off = {name: getattr(observed, name) - getattr(computed, name) for name in told}
+    if not any(off.values()):
+        return None, until
+    shown = ", ".join(f"{name} {change:+d}" for name, change in off.items() if change)
+    why = f"at the end the pool is not where the last event leaves it: {shown}"
+    return Gap(since.block_number, until, why, since.log_index), until
+
+
+def _other_ticks(computed: PoolState, observed: PoolState, known: tuple[int, int]) -> list[int]:
+    """The ticks, ascending, that have another net liquidity, of those inside what is known."""
+    ours, theirs = ({entry.tick: entry.liquidity_net for entry in state.ticks} for state in (computed, observed))
+    differing = (tick for tick in ours.keys() | theirs.keys() if ours.get(tick, 0) != theirs.get(tick, 0))
+    return sorted(tick for tick in differing if known[0] < tick < known[1])
+
+
+def _ticks_gap(since: Mark, until: int, ticks: Sequence[int]) -> Gap:
+    shown = ", ".join(map(str, ticks[:SHOWN_TICKS])) + (" …" if len(ticks) > SHOWN_TICKS else "")
+    why = f"at the end the liquidity at {len(ticks)} ticks ({shown}) is not what the events make it"
+    return Gap(since.block_number, until, why, since.log_index)

@@ -1,0 +1,267 @@
+"""One chunk of blocks, fetched and checked against itself: logs, headers, receipts and transactions must agree.
+
+A node that leaves logs out without saying so is found out by how much is looked at:
+
+- ``events``: the receipts of the transactions that are known show all their logs.
+- ``headers``: of every block, the header's bloom filter tells whether it may hold a log that was not given.
+- ``receipts``: of the blocks with logs, and of those whose bloom filter allows one, all receipts are read. Then nothing
+  can be missing, unless headers and receipts are forged as well.
+
+Whatever is found, the range is asked for again in halves, down to single blocks, which are read from their receipts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from ingest.rpc import answers
+from ingest.rpc.errors import AnswerError, IncompleteError, RefusedError, TooMuchError, UnavailableError
+from ingest.rpc.logs import logs_between, place, smaller
+from ingest.rpc.node import Ask
+from ingest.rpc.queries import queries
+from ingest.rpc.tables import Mined, chunk_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ingest.chain_store import Chunk, LogFilter
+    from ingest.rpc.answers import Header, Log, Receipt, Transaction
+    from ingest.rpc.node import Node
+    from ingest.rpc.queries import Query
+    from ingest.rpc.ranges import Span
+
+T = TypeVar("T")
+Checks = Literal["events", "headers", "receipts"]
+Blooms = Literal["checked", "unusable", "not checked"]
+
+MOST_READS = 80  # of one chunk; each but a few of them is for a smaller range
+MOST_MOVES = 6
+MOVED_PAUSE_S = 0.5
+PATIENCE = 3  # attempts for what a reorg may have taken away
+READ_WHOLE = 4  # so few blocks are looked through whole when only their bloom filters speak
+
+
+class _MovedError(Exception):
+    """The chain changed between two answers."""
+
+
+class _TruncatedError(Exception):
+    """The node left logs out; in these blocks at least."""
+
+    def __init__(self, blocks: Iterable[int]) -> None:
+        self.blocks = frozenset(blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """Blocks in a range whose logs the node had left out; they were fetched after all."""
+
+    first_block: int
+    last_block: int
+    blocks: tuple[int, ...]
+
+
+class ChunkReader:
+    """Reads chunks from a node, from several threads.
+
+    Args:
+        node: Whom to ask.
+        chain_id: The node's chain.
+        span: Learns how many blocks at a time the node takes.
+        checks: How much is looked at to find what the node leaves out.
+        settled_block: Of the blocks above it every header is fetched, since they may still be replaced.
+    """
+
+    def __init__(self, node: Node, chain_id: int, span: Span, *, checks: Checks, settled_block: int) -> None:
+        self.truncations: list[Truncation] = []
+        self.blooms: Blooms = "not checked" if checks == "events" else "checked"
+        self._node = node
+        self._chain_id = chain_id
+        self.span = span
+        self._every_header = checks != "events"
+        self._every_receipt = checks == "receipts"
+        self._settled_block = settled_block
+
+    def read(self, filters: Sequence[LogFilter], first: int, last: int) -> Chunk:
+        """All that is wanted from ``first`` on; the chunk may end before ``last``, never before ``first``.
+
+        Raises:
+            NodeError: The node cannot give it; which one tells what helps.
+        """
+        asked = queries(filters)
+        last = min(last, first + self.span.size - 1)
+        whole, moves = False, 0
+        left_out: set[int] = set()
+        asked_last = last
+        for _ in range(MOST_READS):
+            try:
+                mined = self._read(asked, first, last, whole=whole)
+            except _MovedError as moved:
+                moves += 1
+                if moves == MOST_MOVES:
+                    raise UnavailableError(f"{self._node.name}: {moved}; its answers do not fit together") from None
+                self._node.pause(MOVED_PAUSE_S)
+            except _TruncatedError as truncated:
+                left_out |= truncated.blocks
+                whole = first == last
+                last = first + self.span.refused(last - first + 1) - 1
+            except (TooMuchError, UnavailableError) as error:
+                if whole:
+                    raise
+                whole = isinstance(error, TooMuchError) and first == last
+                last = first + smaller(self.span, last - first + 1, error) - 1
+            else:
+                if left_out:
+                    self.truncations.append(Truncation(first, asked_last, tuple(sorted(left_out))))
+                return chunk_of(self._chain_id, tuple(filters), first, mined)
+        raise IncompleteError(f"{self._node.name}: gives the logs of block {first} neither whole nor in parts")
+
+    def _read(self, asked: Sequence[Query], first: int, last: int, *, whole: bool) -> Mined:
+        logs = self._whole_block(asked, first) if whole else self._logs(asked, first, last)
+        if not whole:
+            self.span.answered(last - first + 1, len(logs))
+            last, logs = _cut(last, logs, self.span.most_logs)
+        numbers = {first, last} | {log.block_number for log in logs}
+        numbers |= set(range(first if self._every_header else max(first, self._settled_block + 1), last + 1))
+        headers = {header.block_number: header for header in self._node.headers(sorted(numbers))}
+        _require_one_chain(headers)
+        _require_their_blocks(headers, logs)
+        if self._every_header and not whole:
+            self._check_blooms(asked, headers, logs)
+        receipts = self._receipts(logs)
+        _require_their_blocks(headers, receipts)
+        _require_all_logs(asked, logs, receipts)
+        concerned = {log.tx_hash for log in logs}
+        receipts = [one for one in receipts if one.tx_hash in concerned]
+        transactions = self._transactions(receipts)
+        _require_their_blocks(headers, transactions.values())
+        return Mined(last, list(headers.values()), receipts, transactions)
+
+    def _logs(self, asked: Sequence[Query], first: int, last: int) -> list[Log]:
+        """What the node gives for a range, in the chain's order."""
+        return sorted((log for query in asked for log in logs_between(self._node, query, first, last)), key=place)
+
+    def _whole_block(self, asked: Sequence[Query], number: int) -> list[Log]:
+        """A block's logs, read from all of its receipts."""
+        receipts = self._receipts_of_block(number)
+        logs = [log for receipt in receipts for log in receipt.logs]
+        return sorted((log for log in logs if any(query.wants(log) for query in asked)), key=place)
+
+    def _receipts_of_block(self, number: int) -> list[Receipt]:
+        try:
+            return self._node.ask(Ask("eth_getBlockReceipts", [hex(number)], answers.receipts))
+        except RefusedError:  # not every node has it
+            hashes = self._node.ask(Ask("eth_getBlockByNumber", [hex(number), False], answers.transaction_hashes))
+            return self._node.ask_all([_receipt_of(tx_hash) for tx_hash in hashes])
+
+    def _check_blooms(self, asked: Sequence[Query], headers: dict[int, Header], logs: list[Log]) -> None:
+        """Looks into the blocks whose bloom filters allow a log where none was given.
+
+        Raises:
+            _TruncatedError: One holds such a log.
+        """
+        if self.blooms != "checked":
+            return
+        hints: set[int] = set()
+        for query in asked:
+            given = {log.block_number for log in logs if query.wants(log)}
+            for number, header in headers.items():
+                allowed = header.bloom is not None and query.may_be_in(header.bloom)
+                if number in given and not allowed:
+                    self.blooms = "unusable"  # some chains leave them empty
+                    return
+                if allowed and number not in given:
+                    hints.add(number)
+        if hints and (left_out := self._look_into(asked, sorted(hints), headers, logs)):
+            raise _TruncatedError(left_out)
+
+    def _look_into(
+        self, asked: Sequence[Query], hints: list[int], headers: dict[int, Header], logs: list[Log]
+    ) -> set[int]:
+        """The blocks among the hints that do hold logs which were not given.
+
+        Bloom filters of busy blocks allow almost everything; many hints are looked into by the block's hash.
+        """
+        if self._every_receipt or len(hints) <= READ_WHOLE:
+            found = [log for number in hints for log in self._whole_block(asked, number)]
+        else:
+            questions = [
+                Ask("eth_getLogs", query.params(blockHash="0x" + headers[number].block_hash.hex()), answers.logs)
+                for number in hints
+                for query in asked
+            ]
+            found = [log for part in self._node.ask_all(questions) for log in part]
+        _require_their_blocks(headers, found)
+        known = {place(log) for log in logs}
+        return {log.block_number for log in found if place(log) not in known}
+
+    def _receipts(self, logs: list[Log]) -> list[Receipt]:
+        """The receipts of the logs' transactions, or of all transactions of their blocks."""
+        if self._every_receipt:
+            blocks = sorted({log.block_number for log in logs})
+            return [receipt for number in blocks for receipt in self._receipts_of_block(number)]
+        hashes = dict.fromkeys(log.tx_hash for log in logs)
+        return self._ask_patiently([_receipt_of(one) for one in hashes])
+
+    def _transactions(self, receipts: list[Receipt]) -> dict[bytes, Transaction]:
+        """The transactions by hash, which must stand where their receipts do."""
+        found = {one.tx_hash: one for one in self._ask_patiently([_transaction_of(one.tx_hash) for one in receipts])}
+        for receipt in receipts:
+            one = found[receipt.tx_hash]
+            if (one.block_number, one.tx_index) != (receipt.block_number, receipt.tx_index):
+                raise _MovedError(f"transaction 0x{one.tx_hash.hex()} and its receipt have different places")
+        return found
+
+    def _ask_patiently(self, questions: Sequence[Ask[T]]) -> list[T]:
+        """Asks for what a reorg may have taken away: then not for long, since the chunk must be read anew."""
+        try:
+            return self._node.ask_all(questions, PATIENCE)
+        except AnswerError as error:
+            raise _MovedError(str(error)) from None
+
+
+def _receipt_of(tx_hash: bytes) -> Ask[Receipt]:
+    return Ask("eth_getTransactionReceipt", ["0x" + tx_hash.hex()], partial(answers.receipt, tx_hash=tx_hash))
+
+
+def _transaction_of(tx_hash: bytes) -> Ask[Transaction]:
+    return Ask("eth_getTransactionByHash", ["0x" + tx_hash.hex()], partial(answers.transaction, tx_hash=tx_hash))
+
+
+def _cut(last: int, logs: list[Log], most: int) -> tuple[int, list[Log]]:
+    """A chunk's end, and its logs, such that there are about as many as are wanted at a time; a block stays whole."""
+    if len(logs) <= 2 * most or logs[most].block_number == logs[0].block_number:
+        return last, logs
+    end = logs[most].block_number
+    return end - 1, [log for log in logs if log.block_number < end]
+
+
+def _require_one_chain(headers: dict[int, Header]) -> None:
+    for number, header in headers.items():
+        if number + 1 in headers and headers[number + 1].parent_hash != header.block_hash:
+            raise _MovedError(f"block {number + 1} does not follow block {number}")
+
+
+def _require_their_blocks(headers: dict[int, Header], rows: Iterable[Log | Receipt | Transaction]) -> None:
+    for row in rows:
+        if row.block_number not in headers or headers[row.block_number].block_hash != row.block_hash:
+            raise _MovedError(f"block {row.block_number} was replaced between two answers")
+
+
+def _require_all_logs(asked: Sequence[Query], logs: list[Log], receipts: list[Receipt]) -> None:
+    """The logs given and those that the receipts show are the same.
+
+    Raises:
+        _TruncatedError: Receipts show more.
+        _MovedError: They contradict each other.
+    """
+    given = {place(log): log for log in logs}
+    shown = {
+        place(log): log for receipt in receipts for log in receipt.logs if any(query.wants(log) for query in asked)
+    }
+    if left_out := shown.keys() - given.keys():
+        raise _TruncatedError(block for block, _ in left_out)
+    if shown != given:
+        raise _MovedError("logs and receipts contradict each other")

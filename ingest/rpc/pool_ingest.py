@@ -1,0 +1,187 @@
+"""One pool from a node into a history: fetched, followed from state to state, and asked again where that fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ingest.chain_history import events_of_pool, told_by_transactions, transactions_of_pool
+from ingest.continuity import follow
+from ingest.errors import InputError
+from ingest.ingested import Ingested, Told, ingested
+from ingest.records import Coverage
+from ingest.rpc.errors import NoStateError
+from ingest.rpc.fetch import Request, fetch
+from ingest.rpc.state import read_pool_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ingest.chain_history import Routing, Transactions
+    from ingest.chain_store import BlockRange, ChainStore
+    from ingest.gaps import Gap
+    from ingest.ingested import Ordered
+    from ingest.records import History, PoolState
+    from ingest.rpc.fetch import Fetched
+    from ingest.rpc.node import Node
+    from ingest.rpc.pools import FoundPool
+    from ingest.rpc.progress import Progress
+
+FORMAT = "rpc"
+ONLY_WHAT_SUCCEEDED = "The node was asked for the pool's logs: transactions that failed are not in it."
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a history begins: with a state after a block, or (None) with the pool's creation in its first block."""
+
+    first_block: int
+    state: PoolState | None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolIngest:
+    """What came of one pool.
+
+    ``gaps`` are where events are missing still, ``refetched`` the blocks that were asked for again because of some;
+    ``transactions`` tell what the pool's traders wanted.
+    """
+
+    ingested: Ingested
+    fetched: tuple[Fetched, ...]
+    gaps: tuple[Gap, ...]
+    refetched: tuple[BlockRange, ...]
+    transactions: Transactions
+
+
+def start_of(node: Node, found: FoundPool, first_block: int | None, stored: History | None) -> Start:
+    """Where a pool's history begins.
+
+    Args:
+        node: Is asked for the state before ``first_block``, where the pool is older.
+        found: The pool.
+        first_block: The first block wanted; None: where the stored history begins, else the pool's creation.
+        stored: The history of that name that is in the store, if there is one: it is gone on with.
+
+    Raises:
+        InputError: The stored history is another pool's, or begins elsewhere.
+    """
+    created = found.created_block or 0
+    if stored is None:
+        if first_block is None or first_block <= created:
+            return Start(created, None)
+        return Start(first_block, read_pool_state(node, found, first_block - 1))
+    if stored.coverage is None or (stored.pool.chain_id, stored.pool.address) != (
+        found.pool.chain_id,
+        found.pool.address,
+    ):
+        raise InputError(
+            f"the store's history {stored.name!r} is not of this pool from a node; choose another name",
+            field="name",
+        )
+    start = stored.coverage.first_block
+    if first_block is not None and max(first_block, created) != start:
+        raise InputError(
+            f"the stored history {stored.name!r} begins at block {start}; to begin elsewhere choose another name",
+            field="first block",
+        )
+    return Start(start, None if stored.initial_state.after is None else stored.initial_state)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    node: Node
+    store: ChainStore
+    found: FoundPool
+    start: Start
+    request: Request
+    progress: Callable[[Progress], None]
+
+    def go(self, name: str, routing: Routing) -> PoolIngest:
+        fetched = [fetch(self.node, self.store, self.request, self.progress)]
+        last = fetched[0].last_block
+        ordered, gaps, why = self._judged(last)
+        refetched = tuple(self._ranges(gaps, last))
+        if refetched:
+            for first, end in refetched:
+                self.store.forget(self.found.pool.chain_id, self.request.filters, first, end)
+            again = replace(self.request, last_block=last)
+            fetched.append(fetch(self.node, self.store, again, self.progress))
+            ordered, gaps, why = self._judged(last)
+        blocks = self.start.first_block, last
+        transactions = transactions_of_pool(self.store, self.found.pool, self.found.filter, blocks, routing)
+        labels, limits = told_by_transactions(ordered, transactions)
+        told = Told(
+            labels=labels,
+            known_limits=limits,
+            caveats=(ONLY_WHAT_SUCCEEDED, *_caveats(gaps, why, name)),
+            coverage=Coverage(*blocks, proven=not why, why=why),
+        )
+        history = ingested(ordered, told, name=name, source="chain", formats=(FORMAT,))
+        return PoolIngest(history, tuple(fetched), gaps, refetched, transactions)
+
+    def _judged(self, last: int) -> tuple[Ordered, tuple[Gap, ...], str]:
+        """The events, where some are missing, and why it is not proven that none is (empty: it is)."""
+        found, blocks = self.found, (self.start.first_block, last)
+        ordered = events_of_pool(self.store, found.pool, found.filter, blocks, self.start.state)
+        shown = follow(ordered.initial_state, ordered.spool.each_event())
+        gaps = shown.gaps
+        try:
+            observed = read_pool_state(self.node, found, last)
+        except NoStateError:
+            return ordered, gaps, _why(gaps) or f"the node does not keep the state of block {last} to compare with"
+        tail = shown.check_tail(observed)
+        gaps += () if tail is None else (tail,)
+        return ordered, gaps, _why(gaps)
+
+    def _ranges(self, gaps: tuple[Gap, ...], last: int) -> Iterator[BlockRange]:
+        for gap in gaps:
+            yield max(gap.after_block, self.start.first_block), min(gap.before_block, last)
+
+
+def ingest_pool(
+    node: Node,
+    store: ChainStore,
+    found: FoundPool,
+    start: Start,
+    request: Request,
+    *,
+    name: str,
+    routing: Routing,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> PoolIngest:
+    """Fetches what is missing of a pool's logs, and makes its history of all of them.
+
+    The events are followed from the initial state to the one that the node tells for the last block. Where they do not
+    lead there, the blocks concerned are fetched again, once; what then still does not fit is said with the history.
+
+    Args:
+        node: Whom to ask.
+        store: Where what it tells is kept.
+        found: The pool.
+        start: Where its history begins.
+        request: Which blocks; its filters are the pool's.
+        name: What the history will be called.
+        routing: How its chain's routers are known.
+        progress: Is told after every chunk.
+
+    Raises:
+        NodeError: The node cannot be used any further; running again goes on from there.
+        InputError: The request cannot be fulfilled, or what is stored is not the pool's from that state on.
+    """
+    return _Run(node, store, found, start, request, progress).go(name, routing)
+
+
+def _why(gaps: tuple[Gap, ...]) -> str:
+    if not gaps:
+        return ""
+    first = gaps[0]
+    more = f", and {len(gaps) - 1} more such place(s)" if len(gaps) > 1 else ""
+    return f"events are missing in blocks {first.after_block} to {first.before_block}: {first.why}{more}"
+
+
+def _caveats(gaps: tuple[Gap, ...], why: str, name: str) -> Iterator[str]:
+    if gaps:
+        yield f"Not complete: {why}. `pactsmith history heal {name}` asks for them again."
+    elif why:
+        yield f"That nothing is missing at the end is not proven: {why}."
