@@ -50,6 +50,7 @@ def store_pool(
     start: Start,
     fetching: Fetching,
     name: str,
+    routing: Routing,
     progress: ProgressReport,
 ) -> dict[str, Any]:
     """Brings one pool's history from a node into the store; returns what was done as JSON values."""

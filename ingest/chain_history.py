@@ -56,7 +56,7 @@ class Routing:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Some whole blocks of a filter: its logs, all logs of their transactions, and those transactions."""
+    """A filter's logs in some whole blocks, all logs of their transactions, and those transactions."""
 
     logs: pa.Table
     all_logs: pa.Table
@@ -79,9 +79,15 @@ def whole_blocks(store: ChainStore, chain_id: int, one: LogFilter, blocks: Block
 
 def _whole(store: ChainStore, chain_id: int, logs: pa.Table) -> Whole:
     blocks = logs["block_number"][0].as_py(), logs["block_number"][-1].as_py()
-    transactions = pa.concat_tables([TRANSACTIONS.empty_table(), *store.transactions(chain_id, *blocks)])
-    all_logs = pa.concat_tables([LOGS.empty_table(), *store.all_logs(chain_id, *blocks)])
-    return Whole(logs, all_logs, transactions.combine_chunks())
+    own = pc.unique(logs["tx_hash"])
+
+    def of_own(schema: pa.Schema, pages: Iterator[pa.Table]) -> pa.Table:
+        """What other pools' transactions in these blocks did is left out."""
+        kept = [page.filter(pc.is_in(page["tx_hash"], own)) for page in pages]
+        return pa.concat_tables([schema.empty_table(), *kept]).combine_chunks()
+
+    transactions = of_own(TRANSACTIONS, store.transactions(chain_id, *blocks))
+    return Whole(logs, of_own(LOGS, store.all_logs(chain_id, *blocks)), transactions)
 
 
 def events_of_pool(

@@ -79,6 +79,16 @@ FROM new_logs new WHERE (block_number, log_index) NOT IN (
     SELECT (block_number, log_index) FROM log WHERE chain_id = $chain AND block_number BETWEEN $first AND $last)
 ORDER BY block_number, log_index"""
 
+JOINED_MARKS = """
+SELECT key, least($first, min(first_block)), greatest($last, max(last_block))
+FROM (SELECT unnest($keys) AS key) LEFT JOIN complete ON filter = key AND chain_id = $chain
+    AND first_block <= $last + 1 AND last_block >= $first - 1
+GROUP BY key"""
+DROP_JOINED_MARKS = """
+DELETE FROM complete WHERE chain_id = $chain AND list_contains($keys, filter)
+    AND first_block <= $last + 1 AND last_block >= $first - 1"""
+ADD_MARKS = "INSERT INTO complete SELECT $chain, unnest($keys), unnest($firsts), unnest($lasts)"
+
 LOG_PAGE = """
 SELECT l.block_number, b.block_ts, l.tx_hash, l.tx_index, l.log_index, l.address, l.topic0, l.topic1, l.topic2,
     l.topic3, l.data

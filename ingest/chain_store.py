@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 from ingest.chain_schema import (
     ADD_BLOCKS,
     ADD_LOGS,
+    ADD_MARKS,
     ADD_TRANSACTIONS,
     BLOCK_CHECK,
     BLOCK_PAGE,
+    DROP_JOINED_MARKS,
     IN_COMPLETE,
+    JOINED_MARKS,
     LOG_CHECK,
     LOG_PAGE,
     MIGRATIONS,
@@ -90,6 +93,21 @@ class StoredBlock:
     block_hash: bytes
 
 
+def missing(complete: Sequence[BlockRange], first_block: int, last_block: int) -> list[BlockRange]:
+    """The ranges between two blocks that are not among the complete ones, ascending."""
+    found: list[BlockRange] = []
+    start = first_block
+    for first, last in complete:
+        if first > last_block:
+            break
+        if first > start:
+            found.append((start, first - 1))
+        start = max(start, last + 1)
+    if start <= last_block:
+        found.append((start, last_block))
+    return found
+
+
 class ChainStore:
     """The chain store in a folder. It keeps no connection; every call waits for the lock at most ``wait_s``."""
 
@@ -115,27 +133,17 @@ class ChainStore:
                 raise StoreError(f"block {block}: the node told another log at the same place before")
             for query in (ADD_BLOCKS, ADD_TRANSACTIONS, ADD_LOGS):
                 connection.execute(query, bounds)
-            for one in chunk.filters:
-                _mark(connection, chunk.chain_id, one.key, chunk.first_block, chunk.last_block)
+            _mark(connection, [one.key for one in chunk.filters], bounds)
 
-    def complete(self, chain_id: int, one: LogFilter) -> tuple[BlockRange, ...]:
-        """The ranges of blocks whose logs are all there for a filter, ascending, with gaps between them."""
-        query = "SELECT first_block, last_block FROM complete WHERE chain_id = ? AND filter = ? ORDER BY first_block"
-        return tuple((first, last) for first, last in self._rows(query, [chain_id, one.key]))
-
-    def missing(self, chain_id: int, one: LogFilter, first_block: int, last_block: int) -> tuple[BlockRange, ...]:
-        """The ranges between two blocks that are not complete for a filter, ascending."""
-        found: list[BlockRange] = []
-        start = first_block
-        for first, last in self.complete(chain_id, one):
-            if first > last_block:
-                break
-            if first > start:
-                found.append((start, first - 1))
-            start = max(start, last + 1)
-        if start <= last_block:
-            found.append((start, last_block))
-        return tuple(found)
+    def complete(self, chain_id: int, filters: Sequence[LogFilter]) -> dict[LogFilter, tuple[BlockRange, ...]]:
+        """For each filter the ranges of blocks whose logs are all there: ascending, with gaps between them."""
+        rows = self._rows(
+            "SELECT filter, first_block, last_block FROM complete WHERE chain_id = ? ORDER BY first_block", [chain_id]
+        )
+        found: dict[str, list[BlockRange]] = {}
+        for key, first, last in rows:
+            found.setdefault(key, []).append((first, last))
+        return {one: tuple(found.get(one.key, ())) for one in filters}
 
     def forget(self, chain_id: int, filters: Sequence[LogFilter], first_block: int, last_block: int) -> None:
         """Takes back the marks of some blocks, so that they are fetched again; the rows stay."""
@@ -267,14 +275,13 @@ def _wanted(filters: Sequence[LogFilter]) -> tuple[str, dict[str, Any]]:
     return " OR ".join(parts) or "false", values
 
 
-def _mark(connection: duckdb.DuckDBPyConnection, chain_id: int, key: str, first: int, last: int) -> None:
-    """Adds a range, joined with those it overlaps or touches."""
-    touching = [chain_id, key, last + 1, first - 1]
-    where = "WHERE chain_id = ? AND filter = ? AND first_block <= ? AND last_block >= ?"
-    rows = connection.execute(f"SELECT first_block, last_block FROM complete {where}", touching).fetchall()
-    connection.execute(f"DELETE FROM complete {where}", touching)
-    joined = [chain_id, key, min([first, *(row[0] for row in rows)]), max([last, *(row[1] for row in rows)])]
-    connection.execute("INSERT INTO complete VALUES (?, ?, ?, ?)", joined)
+def _mark(connection: duckdb.DuckDBPyConnection, keys: list[str], bounds: dict[str, Any]) -> None:
+    """Adds a range for some filters, joined with those it overlaps or touches."""
+    values = bounds | {"keys": keys}
+    rows = connection.execute(JOINED_MARKS, values).fetchall()
+    connection.execute(DROP_JOINED_MARKS, values)
+    columns = dict(zip(("keys", "firsts", "lasts"), map(list, zip(*rows, strict=True)), strict=True))
+    connection.execute(ADD_MARKS, {"chain": bounds["chain"]} | columns)
 
 
 def _unmark(connection: duckdb.DuckDBPyConnection, chain_id: int, key: str, first: int, last: int) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ingest.records import History
 
 SOLD_BACK_WITHIN = Fraction(2, 100)
+MOST_FEE = Fraction(25, 100)  # on a transfer; what seems to lose more is a token that counts in other units
 TELLING_DIGITS = 6  # an amount with fewer significant digits is met by chance
 MAX_SWAPS_A_BLOCK = 1000  # each is compared with those behind it; a block holds far fewer swaps of one pool
 
@@ -140,7 +141,7 @@ def _sells_back(bought: int, sold: int, fee: Fraction | None) -> bool:
     """Whether all that was bought is sold again, to within 2 % and what two transfers with a fee take from it."""
     if bought <= 0 or sold <= 0:
         return False
-    lost = 2 * (fee or 0) if sold < bought else 0
+    lost = 2 * fee if fee is not None and fee <= MOST_FEE and sold < bought else 0
     return abs(bought - sold) <= (SOLD_BACK_WITHIN + lost) * max(bought, sold)
 
 
@@ -150,8 +151,10 @@ def _by_amounts(front: Leg[T], back: Leg[T], victims: Sequence[Leg[T]]) -> str |
         return None
     if len(str(last.amount_in).rstrip("0")) < TELLING_DIGITS:
         return None
-    between = {victim.swap.tx_index for victim in victims if not back.parties & victim.parties}
-    if len(between) != last.tx_index - first.tx_index - 1:
+    between = last.tx_index - first.tx_index - 1
+    if len(victims) < between or any(back.parties & victim.parties for victim in victims):
+        return None
+    if len({victim.swap.tx_index for victim in victims}) != between:
         return None
     return "the back sells to the last unit what the front bought, right around them"
 

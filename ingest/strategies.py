@@ -23,9 +23,9 @@ from ingest.routers import ROUTERS
 from ingest.sandwiches import Leg, Sandwich, parties, sandwiches_of_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from ingest.blocks import Activity, Caller, Liquidation, LiquidityMove
+    from ingest.blocks import Activity, Liquidation, LiquidityMove
     from ingest.records import Trade
 
 UNKNOWN = Label("unknown", "no rule applies")
@@ -33,13 +33,12 @@ UNKNOWN = Label("unknown", "no rule applies")
 
 def label_transactions(activity: Activity) -> dict[str, Label]:
     """A label for every transaction with a trade, a liquidity move or a liquidation, by hash, in execution order."""
-    by_transaction = _trades_by_transaction(activity.trades)
     records: tuple[Trade | LiquidityMove | Liquidation, ...]
     records = activity.trades + activity.moves + activity.liquidations
     places = {record.tx_hash: (record.block_number, record.tx_index) for record in records}
     labels = dict.fromkeys(sorted(places, key=places.__getitem__), UNKNOWN)
-    labels |= dict(_users(by_transaction, activity.callers))
-    labels |= dict(_arbitrages(by_transaction))
+    labels |= dict(_users(activity))
+    labels |= {tx_hash: _of_cycles(found) for tx_hash, found in arbitrages_of_blocks(activity).items()}
     labels |= dict(_just_in_time(activity))
     for liquidation in activity.liquidations:
         labels[liquidation.tx_hash] = Label("liquidation", f"it liquidates through {liquidation.protocol}")
@@ -81,22 +80,19 @@ def _trades_by_transaction(trades: Sequence[Trade]) -> dict[str, list[Trade]]:
     return found
 
 
-def _users(trades: Mapping[str, Sequence[Trade]], callers: Mapping[str, Caller]) -> Iterator[tuple[str, Label]]:
-    for tx_hash, those in trades.items():
-        caller = callers.get(tx_hash)
-        through = [caller.contract if caller else None, *(trade.sender for trade in those)]
+def _users(activity: Activity) -> Iterator[tuple[str, Label]]:
+    for tx_hash, trades in _trades_by_transaction(activity.trades).items():
+        caller = activity.callers.get(tx_hash)
+        through = [caller.contract if caller else None, *(trade.sender for trade in trades)]
         router = next((ROUTERS[address] for address in through if address in ROUTERS), None)
         if router is not None:
             yield tx_hash, Label("user", f"through {router}")
 
 
-def _arbitrages(trades: Mapping[str, Sequence[Trade]]) -> Iterator[tuple[str, Label]]:
-    for tx_hash, those in trades.items():
-        found = cycles(those)
-        if found:
-            first = found[0]
-            rule = f"{len(first.trades)} trades gain {first.gain} of {first.token}"
-            yield tx_hash, Label("arbitrage", rule + (f", and {len(found) - 1} more cycles" if found[1:] else ""))
+def _of_cycles(found: Sequence[Cycle]) -> Label:
+    first, more = found[0], len(found) - 1
+    rule = f"{len(first.trades)} trades gain {first.gain} of {first.token}"
+    return Label("arbitrage", f"{rule}, and {more} more cycle(s)" if more else rule)
 
 
 def _just_in_time(activity: Activity) -> Iterator[tuple[str, Label]]:

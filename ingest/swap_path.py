@@ -86,9 +86,17 @@ def follows(stand: Stand, table: TickTable, told: Told, slack: int = 0) -> bool:
                 return False
             if _last_step(at, told, paid, got, slack):
                 return True  # else what is left is too little to move the price any further
-        cost, gives = _costs(at, bound, down=told.down)
+        cost, gives = costs(at, bound, down=told.down)
         paid, got = paid - cost - fee_up(cost, told.fee_pips), got - gives
     return False
+
+
+def costs(at: Stand, end: int, *, down: bool) -> tuple[int, int]:
+    """What goes in without fee, and what comes out, from a stand to a price with no tick between."""
+    price, liquidity = at.sqrt_price_x96, at.liquidity
+    if down:
+        return amount0_up(end, price, liquidity), amount1_down(end, price, liquidity)
+    return amount1_up(price, end, liquidity), amount0_down(price, end, liquidity)
 
 
 def fitting_fee(stand: Stand, table: TickTable, told: Told) -> int | None:
@@ -96,7 +104,7 @@ def fitting_fee(stand: Stand, table: TickTable, told: Told) -> int | None:
     cost, end = 0, told.after.sqrt_price_x96
     for at, bound, _ in steps(stand, table, down=told.down):
         stop = max(bound, end) if told.down else min(bound, end)
-        cost += _costs(at, stop, down=told.down)[0]
+        cost += costs(at, stop, down=told.down)[0]
         if stop == end:
             break
     if told.paid <= 0:
@@ -108,27 +116,54 @@ def fitting_fee(stand: Stand, table: TickTable, told: Told) -> int | None:
     return None
 
 
-def began_within(table: TickTable, told: Told) -> tuple[int, int] | None:
-    """The lowest and highest price that a swap can have begun at, found backwards from where it ended.
+@dataclass(frozen=True, slots=True)
+class Began:
+    """Where a swap must have begun: between two prices, at a liquidity; ``rounding_in`` of its input is not certain."""
 
-    What was paid out gives the price, what was paid in must then be what that costs; None where it is not. Both are
-    exact to the roundings of the steps between and to the last unit of the price.
+    low: int
+    high: int
+    liquidity: int
+    rounding_in: int
+
+
+def began(table: TickTable, told: Told) -> Began | None:
+    """Where a swap began, found backwards from where it ended; None where its amounts do not fit the table's liquidity.
+
+    What was paid out gives the price, what was paid in must then be what that costs. Both are exact to the roundings
+    of the steps between and to the last unit of the price.
     """
     left, spent, roundings = told.got, 0, 1
     for at, bound, _ in steps(told.after, table, down=not told.down):
         if at.liquidity <= 0:
             return None
-        cost, gives = _costs(replace(at, sqrt_price_x96=bound), at.sqrt_price_x96, down=told.down)
+        cost, gives = costs(replace(at, sqrt_price_x96=bound), at.sqrt_price_x96, down=told.down)
         if left <= gives:
             break
         left, spent, roundings = left - gives, spent + cost, roundings + 1
     else:
         return None
     start, low, high = (_back(at, max(left + off, 0), down=told.down) for off in (0, -roundings, roundings))
-    spent += _costs(replace(at, sqrt_price_x96=start), at.sqrt_price_x96, down=told.down)[0]
-    if abs(told.paid - spent - fee_up(spent, told.fee_pips)) > (roundings + 1) * _rounding_in(at, down=told.down):
+    spent += costs(replace(at, sqrt_price_x96=start), at.sqrt_price_x96, down=told.down)[0]
+    rounding_in = (roundings + 1) * _rounding_in(at, down=told.down)
+    if abs(told.paid - spent - fee_up(spent, told.fee_pips)) > rounding_in:
         return None
-    return min(low, high) - 1, max(low, high) + 1
+    return Began(min(low, high) - 1, max(low, high) + 1, at.liquidity, rounding_in)
+
+
+def liquidity_explains(stand: Stand, told: Told, found: Began, nearest: int) -> bool:
+    """Whether a swap from here, over other liquidity than the table's, can look as if it had begun elsewhere.
+
+    Other liquidity can begin at ``nearest``, the price of the first usable tick on the way, or beyond. To shift the
+    beginning, it must take an input at a price that is at least half as far away as that tick; the amounts show this,
+    unless it is less than their roundings. The same for a beginning here, at a liquidity that is not the one here.
+    """
+    before = stand.sqrt_price_x96
+    distance = abs(nearest - before)
+    if found.low <= before <= found.high:
+        return abs(found.liquidity - stand.liquidity) * distance <= 2 * found.liquidity * (found.high - found.low)
+    low, high = sorted((before, (found.low + found.high) // 2))
+    shifted = costs(Stand(high, 0, found.liquidity), low, down=True)[not told.down]
+    return shifted * distance <= 2 * found.rounding_in * before
 
 
 def _back(at: Stand, got: int, *, down: bool) -> int:
@@ -165,18 +200,10 @@ def _agree(at: Stand, told: Told) -> bool:
     return right and at.liquidity == told.after.liquidity
 
 
-def _costs(at: Stand, end: int, *, down: bool) -> tuple[int, int]:
-    """What goes in without fee, and what comes out, from a stand to a price with no tick between."""
-    price, liquidity = at.sqrt_price_x96, at.liquidity
-    if down:
-        return amount0_up(end, price, liquidity), amount1_down(end, price, liquidity)
-    return amount1_up(price, end, liquidity), amount0_down(price, end, liquidity)
-
-
 def _last_step(at: Stand, told: Told, paid: int, got: int, slack: int) -> bool:
     """Whether the rest of the amounts is what the last step, which ends at the price told, takes and gives."""
     end, down, price, liquidity = told.after.sqrt_price_x96, told.down, at.sqrt_price_x96, at.liquidity
-    cost, gives = _costs(at, end, down=down)
+    cost, gives = costs(at, end, down=down)
     spread = IN_ROUNDINGS * slack
     pays_all = abs(paid - cost - fee_up(cost, told.fee_pips)) <= spread
     gets_all = abs(got - gives) <= slack

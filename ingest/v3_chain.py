@@ -10,7 +10,7 @@ from ingest.errors import InputError
 from ingest.gaps import Findings, position_of, start_of
 from ingest.records import Swap, TickLiquidity
 from ingest.swap_math import MAX_TICK, MIN_TICK, range_amounts, sqrt_price_at_tick
-from ingest.swap_path import Stand, began_within, fitting_fee, follows, steps, told_by
+from ingest.swap_path import Stand, began, fitting_fee, follows, liquidity_explains, steps, told_by
 from ingest.tick_table import LastSeen, TickTable
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ingest.gaps import Gap, Mark
     from ingest.records import Event, LiquidityEvent, PoolState
-    from ingest.swap_path import Told
+    from ingest.swap_path import Began, Told
 
 BPS = 10_000
 
@@ -109,40 +109,46 @@ class V3Chain:
 
     def _break(self, swap: Swap, told: Told) -> None:
         """Notes why a swap does not fit, and since when something is missing."""
-        before, began = self._stand, began_within(self._table, told)
-        if began and not began[0] <= before.sqrt_price_x96 <= began[1]:
-            off = float(sum(began) / (2 * before.sqrt_price_x96)) ** 2 - 1
-            why = f"the swap begins {off * BPS:+.3g} bps from where the one before ended"
-            self._gaps.add(self._proven, swap, why)
-        elif began and self._inside_interval(*began):
-            change = told.after.liquidity - before.liquidity
-            self._gaps.add(self._proven, swap, f"the liquidity in range is {change:+d} from what the events make it")
+        interval = told.after.tick // self._spacing
+        found = began(self._table, told)
+        if not self._is_liquidity(told, found):
+            self._gaps.add(self._proven, swap, _difference(self._stand, told, found))
+            return
+        low, high = sorted((self._stand.tick, told.after.tick))
+        since = self._seen.oldest(interval, self._proven)
+        if self._known[0] <= interval <= self._known[1]:
+            self._gaps.add(since, swap, f"the liquidity from tick {low} to {high} is not what the events make it")
         else:
-            interval = told.after.tick // self._spacing
-            low, high = sorted((before.tick, told.after.tick))
-            since = self._seen.oldest(interval, self._proven)
-            if self._known[0] <= interval <= self._known[1]:
-                why = f"the liquidity from tick {low} to {high} is not what the events make it"
-                self._gaps.add(since, swap, why)
-            else:
-                self._doubts.add(since, swap, f"the liquidity from tick {low} to {high} is not known")
+            self._doubts.add(since, swap, f"the liquidity from tick {low} to {high} is not known")
 
-    def _inside_interval(self, low: int, high: int) -> bool:
-        """Whether no position can begin or end between two prices around the present one."""
-        first = self._interval * self._spacing
-        lower, upper = max(first, MIN_TICK), min(first + self._spacing, MAX_TICK)
-        return sqrt_price_at_tick(lower) < low and high < sqrt_price_at_tick(upper)
+    def _is_liquidity(self, told: Told, found: Began | None) -> bool:
+        """Whether a swap from here may fit, were the liquidity another behind a tick that it crosses."""
+        here, there = self._interval, told.after.tick // self._spacing
+        if here == there or (there > here) == told.down:
+            return False
+        nearest = (here if told.down else here + 1) * self._spacing
+        self._lay_missing(told.after)
+        if follows(self._stand, self._table, told, slack=abs(there - here)):
+            return True
+        if abs(there - here) == 1:
+            return False
+        return found is None or liquidity_explains(self._stand, told, found, sqrt_price_at_tick(nearest))
 
-    def _resume(self, told: Told) -> None:
-        """Takes the pool as the swap says it is; what lies between is laid to the tick nearest to the new price."""
-        here, there, after = self._interval, told.after.tick // self._spacing, told.after
+    def _lay_missing(self, after: Stand) -> None:
+        """Lays what the table lacks of the liquidity elsewhere to the nearest tick on the way there."""
+        here, there = self._interval, after.tick // self._spacing
         missing = after.liquidity - self._expected_liquidity(after.tick)
         if missing and there > here:
             self._table.add_net(there * self._spacing, missing, 0)
         elif missing and there < here:
             self._table.add_net((there + 1) * self._spacing, -missing, 0)
+
+    def _resume(self, told: Told) -> None:
+        """Takes the pool as the swap says it is."""
+        self._lay_missing(told.after)
+        there = told.after.tick // self._spacing
         self._seen.move(there, self._seen.oldest(there, self._proven))
-        self._stand = after
+        self._stand = told.after
         self._known = there, there
         self._broken, self._certain, self._inferred = "", False, True
 
@@ -256,6 +262,16 @@ class V3Chain:
     def last_there(self, ticks: Iterable[int]) -> Mark:
         """The last place at which the liquidity at all these ticks was as the events made it."""
         return min(self._seen.oldest(tick // self._spacing, self._proven) for tick in ticks)
+
+
+def _difference(stand: Stand, told: Told, found: Began | None) -> str:
+    """How a swap tells that it does not begin where the one before it ended."""
+    if found is None:
+        return "the amounts of the swap do not come from where the one before ended"
+    if found.low <= stand.sqrt_price_x96 <= found.high:
+        return f"the liquidity in range is {found.liquidity - stand.liquidity:+d} from what the events make it"
+    off = ((found.low + found.high) / (2 * stand.sqrt_price_x96)) ** 2 - 1
+    return f"the swap begins {off * BPS:+.3g} bps from where the one before ended"
 
 
 def closed_table(stand: Stand, table: TickTable) -> tuple[TickLiquidity, ...]:

@@ -122,7 +122,7 @@ def files_command(
     "routers",
     multiple=True,
     metavar="FAMILY=ADDRESS",
-    help="A further router whose calls tell traders' limits; FAMILY is v2, v3, v3-02, universal-2 and so on. Repeatable.",
+    help="A further router whose calls tell traders' limits; FAMILY is v2, v3, v3-02, universal-2 … Repeatable.",
 )
 @click.option("--wrapped-native", help="The token that the chain's native coin counts as, where it is not known.")
 @with_node

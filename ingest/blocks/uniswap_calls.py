@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 V2_SWAP = selector("swap(uint256,uint256,address,bytes)")
 V3_SWAP = selector("swap(address,bool,int256,uint160,bytes)")
 GET_RESERVES = selector("getReserves()")
-V2_SETTLES = frozenset(
-    map(selector, ("mint(address)", "burn(address)", "sync()"))
-)  # a pair's other changes of reserves
+V2_SETTLES = frozenset(map(selector, ("mint(address)", "burn(address)", "sync()")))  # what else changes reserves
 RESERVES_BYTES = 96
 V3_DELTAS_BYTES = 64
 

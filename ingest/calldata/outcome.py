@@ -173,10 +173,7 @@ def _part(trade: Trade, sharing: Sequence[Trade], kind: IntentKind, total: int) 
     place = 0 if kind == "sell" else -1
     parts = [other.amount_in if kind == "sell" else other.amount_out for other in sharing]
     fixed = all(
-        other.kind == kind
-        and other.path[place] == trade.path[place] != other.path[-1 - place]
-        and not other.partially_fillable
-        for other in sharing
+        other.kind == kind and other.path[place] == trade.path[place] != other.path[-1 - place] for other in sharing
     )
     known = [part for part in parts if part is not None]
     if not fixed or len(known) < len(parts) or sum(known) != total:

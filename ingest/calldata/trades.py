@@ -122,7 +122,8 @@ class _Run:
                 raise CallDataError("mixes an exact amount in with an exact amount out in one trade")
             trade.swaps.append(step)
             trade.between.add(token_in)
-            self.spend(pot, place, step.amount_in)
+            if step.amount_in is None:
+                del pot.least[place]
         else:
             place = next(self.places)
             unlogged = bool(pot.fee) and token_in == self.frame.wrapped_native
@@ -151,14 +152,6 @@ class _Run:
                 amount = pot.funds
             pot.funds = max(0, pot.funds - amount)
         return _sum(amount, fee)
-
-    @staticmethod
-    def spend(pot: _Pot, place: int, amount: int | None) -> None:
-        least = pot.least[place]
-        if amount is None:
-            del pot.least[place]
-        elif least is not None:
-            pot.least[place] = max(0, least - amount)
 
     def merge(self, places: Iterable[int]) -> int:
         """Makes one trade of several, and answers its place."""

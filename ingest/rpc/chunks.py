@@ -2,7 +2,8 @@
 
 A node that leaves logs out without saying so is found out by how much is looked at:
 
-- ``events``: the receipts of the transactions that are known show all their logs.
+- ``events``: the receipts of the transactions that are known show all their logs; and since answers are mostly cut at
+  their end, of the last block with logs all receipts are read.
 - ``headers``: of every block, the header's bloom filter tells whether it may hold a log that was not given.
 - ``receipts``: of the blocks with logs, and of those whose bloom filter allows one, all receipts are read. Then nothing
   can be missing, unless headers and receipts are forged as well.
@@ -198,12 +199,12 @@ class ChunkReader:
         return {log.block_number for log in found if place(log) not in known}
 
     def _receipts(self, logs: list[Log]) -> list[Receipt]:
-        """The receipts of the logs' transactions, or of all transactions of their blocks."""
-        if self._every_receipt:
-            blocks = sorted({log.block_number for log in logs})
-            return [receipt for number in blocks for receipt in self._receipts_of_block(number)]
-        hashes = dict.fromkeys(log.tx_hash for log in logs)
-        return self._ask_patiently([_receipt_of(one) for one in hashes])
+        """The receipts of the logs' transactions, and of all transactions of some of their blocks."""
+        blocks = sorted({log.block_number for log in logs})
+        read_whole = blocks if self._every_receipt else blocks[-1:]
+        whole = [receipt for number in read_whole for receipt in self._receipts_of_block(number)]
+        hashes = dict.fromkeys(log.tx_hash for log in logs if log.block_number not in read_whole)
+        return self._ask_patiently([_receipt_of(one) for one in hashes]) + whole
 
     def _transactions(self, receipts: list[Receipt]) -> dict[bytes, Transaction]:
         """The transactions by hash, which must stand where their receipts do."""

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ingest.chain_store import ForkedError, LogFilter
+from ingest.chain_store import ForkedError, LogFilter, missing
 from ingest.errors import InputError
 from ingest.rpc.chunks import ChunkReader
 from ingest.rpc.errors import NodeError, ReorgError
@@ -32,6 +32,7 @@ MOST_LOGS = 2_000  # of a chunk
 MOST_BLOCKS = 100_000
 MOST_BLOCKS_WITH_HEADERS = 1_000
 MOST_REORGS = 5  # in one run
+AHEAD = 3  # chunks read or waiting to be stored, for each connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +111,13 @@ def plan(
 ) -> list[Segment]:
     """What is missing for the filters, ascending, in pieces within which the same filters lack blocks."""
     gaps: list[tuple[LogFilter, int, int]] = []
-    for one in filters:
-        complete = store.complete(chain_id, one)
+    for one, complete in store.complete(chain_id, filters).items():
         if first_block is None and not complete:
             raise InputError(
                 f"nothing of {one.key} on chain {chain_id} is stored yet; say from which block on", field="first block"
             )
         start = complete[0][0] if first_block is None else first_block
-        gaps += [(one, first, last) for first, last in store.missing(chain_id, one, start, last_block)]
+        gaps += [(one, first, last) for first, last in missing(complete, start, last_block)]
     edges = sorted({first for _, first, _ in gaps} | {last + 1 for _, _, last in gaps})
     found = []
     for start, end in itertools.pairwise(edges):
@@ -211,28 +211,38 @@ class _Run:
         )
 
 
-def _chunks(reader: ChunkReader, segments: Sequence[Segment], ahead: int) -> Iterator[Chunk]:
-    """The segments' chunks in order, of which up to ``ahead`` are being read at once."""
-    todo = deque(segments)
-    reading: deque[tuple[Segment, Future[Chunk]]] = deque()
-    pool = ThreadPoolExecutor(ahead, thread_name_prefix="ingest-rpc")
+def _chunks(reader: ChunkReader, segments: Sequence[Segment], connections: int) -> Iterator[Chunk]:
+    """The segments' chunks in order, several of which are being read at once.
 
-    def start(segment: Segment) -> tuple[Segment, Future[Chunk]]:
-        return segment, pool.submit(reader.read, segment.filters, segment.first_block, segment.last_block)
+    A chunk may end early; the rest of its segment then comes before all that follows. It is cut into pieces as large as
+    the node takes by then, which are read side by side.
+    """
+    queue: deque[tuple[Segment, Future[Chunk] | None]] = deque((segment, None) for segment in segments)
+    pool = ThreadPoolExecutor(connections, thread_name_prefix="ingest-rpc")
+
+    def start() -> None:
+        """Starts the first pieces that nobody reads yet."""
+        free = AHEAD * connections - sum(future is not None for _, future in queue)
+        place = 0
+        while free and place < len(queue):
+            segment, future = queue[place]
+            if future is None:
+                piece, rest = _split(segment, reader.span.size)
+                queue[place] = piece, pool.submit(reader.read, piece.filters, piece.first_block, piece.last_block)
+                if rest is not None:
+                    queue.insert(place + 1, (rest, None))
+                free -= 1
+            place += 1
 
     try:
-        while todo or reading:
-            while todo and len(reading) < ahead:
-                segment, rest = _split(todo.popleft(), reader.span.size)
-                if rest is not None:
-                    todo.appendleft(rest)
-                reading.append(start(segment))
-            segment, future = reading.popleft()
+        while queue:
+            start()
+            segment, future = queue.popleft()
+            assert future is not None, "the first piece is always started"  # noqa: S101 - for the type checker
             chunk = future.result()
             yield chunk
             if chunk.last_block < segment.last_block:
-                rest = Segment(segment.filters, chunk.last_block + 1, segment.last_block)
-                reading.appendleft(start(rest))
+                queue.appendleft((Segment(segment.filters, chunk.last_block + 1, segment.last_block), None))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # after an error, what is still being read is of no use
 

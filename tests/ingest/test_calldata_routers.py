@@ -233,13 +233,13 @@ def test_independent_swaps_are_trades_of_their_own():
     assert (third.path, third.amount_in, third.amount_out) == ((A, C), 50, 40)
 
 
-def test_a_trade_after_a_merged_one_keeps_its_place():
-    """Three sales of A for B that one sweep joins, then one of A for C."""
-    parts = [call(INPUT_SINGLE, (A, B, 500, ETHER, DEADLINE, 10, 1, 0)) for _ in range(3)]
+def test_trades_beside_a_merged_one_keep_their_places():
+    """Two sales of A for B that one sweep joins, one for C before it and one for the wrapped coin after."""
+    parts = [call(INPUT_SINGLE, (A, B, 500, ETHER, DEADLINE, 10, 1, 0)) for _ in range(2)]
+    other, last = (call(INPUT_SINGLE, (A, token, 500, FRIEND, DEADLINE, 4, 3, 0)) for token in (C, WETH))
     sweep = call("sweepToken(address,uint256,address)", B, 5, FRIEND)
-    last = [call(INPUT_SINGLE, (A, token, 500, FRIEND, DEADLINE, 4, 3, 0)) for token in (C, WETH)]
-    first, second, third = decoded(V3_ROUTER, call("multicall(bytes[])", [*parts, sweep, *last]))
-    assert (first.amount_in, first.amount_out, first.path) == (30, 5, (A, B))
+    first, second, third = decoded(V3_ROUTER, call("multicall(bytes[])", [*parts, other, sweep, last]))
+    assert (first.amount_in, first.amount_out, first.path) == (20, 5, (A, B))
     assert (second.path, third.path) == ((A, C), (A, WETH))
 
 

@@ -165,6 +165,53 @@ def test_splits_that_meet_in_the_middle_are_one_trade():
     assert (trade.path, trade.fees_pips, trade.amount_in, trade.amount_out) == ((A, C), (), 100, 70)
 
 
+def test_a_part_by_way_of_another_token_joins_one_that_goes_straight():
+    parts = [v3_in(50, 0, A, 500, C, to=ITSELF), v3_in(60, 0, A, 500, B, to=ITSELF)]
+    middle = v3_in(55, 0, B, 500, C, by_sender=False, to=ITSELF)
+    trade = only(UNIVERSAL_2, execute(*parts, middle, (SWEEP, PAY, C, CALLER, 90)))
+    assert (trade.path, trade.amount_in, trade.amount_out) == ((A, C), 110, 90)
+
+
+def test_two_chains_through_one_token_are_two_trades():
+    chains = [
+        step
+        for first, last, amount in ((A, C, 100), (WETH, FRIEND, 7))
+        for step in (v3_in(amount, 0, first, 500, B, to=ITSELF), v3_in(HELD, 1, B, 500, last, by_sender=False))
+    ]
+    first, second = decoded(UNIVERSAL_2, execute(*chains))
+    assert (first.path, first.amount_in) == ((A, B, C), 100)
+    assert (second.path, second.amount_in) == ((WETH, B, FRIEND), 7)
+
+
+def test_what_a_chain_left_over_does_not_join_it_with_a_sale_for_the_same_token():
+    steps = [
+        v3_in(10, 0, A, 500, B, to=ITSELF),
+        v3_in(5, 4, B, 500, C, by_sender=False),
+        v3_in(7, 6, A, 500, B, to=ITSELF),
+    ]
+    first, second = decoded(UNIVERSAL_2, execute(*steps, (SWEEP, PAY, B, CALLER, 0)))
+    assert (first.path, first.amount_in, first.amount_out) == ((A, B, C), 10, 4)
+    assert (second.path, second.amount_in, second.amount_out) == ((A, B), 7, 6)
+
+
+def test_the_pair_paid_last_goes_on_not_another_recipient():
+    steps = [v3_in(10, 9, A, 500, B, to=FRIEND), v3_in(8, 0, C, 500, B, to=PAIR), v2_in(0, 7, B, WETH, by_sender=False)]
+    first, second = decoded(UNIVERSAL_2, execute(*steps))
+    assert (first.path, first.recipient) == ((A, B), FRIEND)
+    assert (second.path, second.amount_in, second.amount_out) == ((C, B, WETH), 8, 7)
+
+
+def test_what_the_sender_holds_is_the_senders_own():
+    first, second = decoded(UNIVERSAL_2, execute(v3_in(10, 9, A, 500, B), v3_in(8, 7, B, 500, C)))
+    assert [(trade.path, trade.amount_in) for trade in (first, second)] == [((A, B), 10), ((B, C), 8)]
+
+
+def test_a_fee_on_what_two_trades_bought_is_rounded_against_each():
+    steps = [v3_in(10, 99, token, 500, C, to=ITSELF) for token in (A, B)]
+    trades = decoded(UNIVERSAL_2, execute(*steps, (PORTION, PAY, C, COLLECTOR, 100), (SWEEP, PAY, C, CALLER, 0)))
+    assert [trade.amount_out for trade in trades] == [98, 98]
+
+
 def test_an_interface_fee_on_what_was_bought_lowers_what_is_due_at_least():
     swap = v3_in(100, 20_001, A, 500, B, to=ITSELF)
     fee = (PORTION, PAY, B, COLLECTOR, 15)
@@ -193,6 +240,12 @@ def test_a_fee_on_what_is_sold_is_a_part_of_what_is_sold():
         assert (trade.amount_in, trade.amount_out) == (1_000, 90)
         trade = only(UNIVERSAL_2, execute(pull, fee, v3_in(980, 90, A, 500, B, by_sender=False)))
         assert trade.amount_in == 1_000
+    settle = (SETTLE, "address,uint256,bool", A, HELD, False)
+    action = (0x07, ALONG, (A, [hop(B)], 0, 90))
+    trade = only(
+        UNIVERSAL_2, execute(pull, (TRANSFER, PAY, A, COLLECTOR, 20), v4(settle, action, (TAKE_ALL, NATIVE, B, 0)))
+    )
+    assert (trade.amount_in, trade.amount_out) == (1_000, 90)
     fee = (PORTION, PAY, ETHER, COLLECTOR, 200)
     trade = only(
         UNIVERSAL_2,
@@ -206,8 +259,13 @@ def test_what_is_paid_to_the_sender_in_two_ways_is_added_up():
     swap = v3_in(100, 50, A, 500, B, to=ITSELF)
     trade = only(UNIVERSAL_2, execute(swap, (TRANSFER, PAY, B, CALLER, 20), (SWEEP, PAY, B, CALLER, 40)))
     assert (trade.amount_out, trade.recipient) == (60, SENDER)
+    trade = only(UNIVERSAL_2, execute(swap, (TRANSFER, PAY, B, CALLER, 20)))
+    assert (trade.amount_out, trade.recipient) == (20, SENDER)
     trade = only(UNIVERSAL_2, execute(swap, (TRANSFER, PAY, B, FRIEND, HELD)))
     assert (trade.amount_out, trade.recipient) == (50, FRIEND)
+    swap, unwrap = v3_in(100, 50, A, 500, WETH, to=ITSELF), (UNWRAP, NATIVE, ITSELF, 50)
+    trade = only(UNIVERSAL_2, execute(swap, unwrap, (TRANSFER, PAY, ETHER, CALLER, 20), (SWEEP, PAY, ETHER, CALLER, 0)))
+    assert (trade.amount_out, trade.native_unlogged) == (50, False)
 
 
 def test_tokens_that_permit2_brought_are_what_is_sold():
@@ -245,6 +303,11 @@ def test_a_round_trip_ends_in_the_token_it_began_with():
 
 
 UNCLEAR = {
+    "sells several": (
+        (TRANSFER_FROM, "address,address,uint160", B, ITSELF, 10),
+        v3_in(1, 0, A, 500, B, to=ITSELF),
+        v3_in(HELD, 0, B, 500, C, by_sender=False),
+    ),
     "several tokens for one": (
         v3_in(1, 0, A, 500, C, to=ITSELF),
         v3_in(1, 0, B, 500, C, to=ITSELF),

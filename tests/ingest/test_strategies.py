@@ -331,7 +331,15 @@ def test_a_sandwich_through_two_pools_stands_once_for_each():
 
 @pytest.mark.parametrize(
     ("sold", "fee", "found"),
-    [(49, None, 1), (48, None, 0), (46, Fraction(3, 100), 1), (45, Fraction(3, 100), 0), (54, Fraction(3, 100), 0)],
+    [
+        (49, None, 1),
+        (48, None, 0),
+        (46, Fraction(3, 100), 1),
+        (45, Fraction(3, 100), 0),
+        (54, Fraction(3, 100), 0),
+        (26, Fraction(1, 4), 1),
+        (26, Fraction(26, 100), 0),
+    ],
 )
 def test_a_fee_on_transfers_is_allowed_for_in_what_is_sold_again(sold, fee, found):
     fees = {B: fee} if fee else {}
