@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from app.words import pool_name
+from ingest.confusion import confusion, fits
 from ingest.continuity import follow
 from ingest.labels import CONVENTIONS, label_swaps
 from ingest.prices import PriceSeries
@@ -48,8 +49,23 @@ def coverage(history: History) -> dict[str, Any]:
         "gas_prices": sum(swap.gas_price_wei is not None for swap in history.swaps),
         "prices": _prices(history),
         "caveats": list(history.caveats),
+        "rules_against_truth": _rules_against_truth(history),
         "coverage": None if history.coverage is None else asdict(history.coverage),
         "continuity": continuity(history),
+    }
+
+
+def _rules_against_truth(history: History) -> dict[str, Any] | None:
+    """How well the rules find the classes that a simulated market knows for certain; None for other histories."""
+    if history.source != "simulated":
+        return None
+    found = label_swaps(replace(history, labels={}), "rules")
+    matrix = confusion(history.labels, found)
+    return {
+        "matrix": {truth: dict(row) for truth, row in matrix.items()},
+        "fits": {
+            flow_class: {"precision": fit.precision, "recall": fit.recall} for flow_class, fit in fits(matrix).items()
+        },
     }
 
 

@@ -190,7 +190,22 @@ def show_coverage(document: Json) -> None:
     classes = list(next(iter(document["flow"].values())))
     rows = [(name, *(count(found[flow_class]) for flow_class in classes)) for name, found in document["flow"].items()]
     console().print(grid(("swaps by labelling", *classes), rows, numbers=classes))
+    if document["rules_against_truth"] is not None:
+        _show_confusion(document["rules_against_truth"])
     say(*(f"note: {caveat}" for caveat in document["caveats"]))
+
+
+def _show_confusion(document: Json) -> None:
+    """How the rules' labels compare with the market's own knowledge of who traded."""
+    found = list(next(iter(document["matrix"].values()), {}))
+    rows = []
+    for truth, row in document["matrix"].items():
+        fit = document["fits"][truth]
+        shares = (percent(fit[name]) if fit[name] is not None else "–" for name in ("precision", "recall"))
+        rows.append((truth, *(count(row[name]) for name in found), *shares))
+    columns = (*found, "precision", "recall")
+    say("")
+    console().print(grid(("true class, by rules", *columns), rows, numbers=columns))
 
 
 def show_audit(document: Json) -> None:

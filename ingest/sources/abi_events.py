@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ingest.sources.text import Bools, Bytes
 
 WORD_BYTES = 32
+LANE_BYTES = 8
+ALL_ONES = np.uint64(2**64 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,9 +245,16 @@ def well_formed(words: Bytes, abi_type: str) -> Bools:
     if abi_type == "bytes32":
         return np.ones(len(words), np.bool_)
     width = 20 if abi_type == "address" else int(abi_type.removeprefix("u").removeprefix("int")) // 8
-    padding = words[:, : WORD_BYTES - width]
-    negative = words[:, WORD_BYTES - width] >= 128 if abi_type.startswith("int") else np.zeros(len(words), np.bool_)
-    good: Bools = (padding == np.where(negative, 255, 0)[:, None]).all(axis=1)
+    whole, rest = divmod(WORD_BYTES - width, LANE_BYTES)
+    lanes = words.view("<u8")  # a word's first byte is its first lane's lowest
+    negative = words[:, min(WORD_BYTES - width, WORD_BYTES - 1)] >= 128
+    padding = np.where(negative & abi_type.startswith("int"), ALL_ONES, np.uint64(0))
+    good: Bools = np.ones(len(words), np.bool_)
+    for lane in range(whole):
+        good &= lanes[:, lane] == padding
+    if rest:
+        mask = np.uint64((1 << 8 * rest) - 1)
+        good &= (lanes[:, whole] & mask) == (padding & mask)
     return good
 
 
