@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ingest.rpc.progress import Progress
 
 FORMAT = "rpc"
-ONLY_WHAT_SUCCEEDED = "The node was asked for the pool's logs: transactions that failed are not in it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ class _Run:
         told = Told(
             labels=labels,
             known_limits=limits,
-            caveats=(ONLY_WHAT_SUCCEEDED, *_caveats(gaps, why, name)),
+            caveats=tuple(_caveats(gaps, why, name)),
             coverage=Coverage(*blocks, proven=not why, why=why),
         )
         history = ingested(ordered, told, name=name, source="chain", formats=(FORMAT,))
