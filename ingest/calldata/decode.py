@@ -28,16 +28,6 @@ _READERS: dict[Family, Callable[[Frame, bytes], None]] = {
     "universal-2.1": lambda frame, data: universal.read(frame, data, universal.FOURTH),
 }
 
-WRAPPED_NATIVE: dict[int, str] = {
-    1: "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2",  # Ethereum, WETH
-    10: "0x4200000000000000000000000000000000000006",  # Optimism, WETH
-    137: "0x0d500b1d8e8ef31e21c99d1db9a6444d3adf1270",  # Polygon, WMATIC (WPOL)
-    8453: "0x4200000000000000000000000000000000000006",  # Base, WETH
-    11155111: "0xfff9976782d46cc05630d1f6ebab18b2324d6b14",  # Sepolia, WETH
-    42161: "0x82af49447d8a07e3bd95bd0d56f35241523fbab1",  # Arbitrum, WETH
-}
-"""The ERC-20 token that wraps a chain's native coin, by chain id."""
-
 
 @dataclass(frozen=True, slots=True)
 class Router:

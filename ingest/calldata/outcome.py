@@ -1,8 +1,8 @@
 """What a call's trades came to, from what its transaction moved: net amounts of the trader, and never a guess.
 
 The trader, the recipient and the router between them count as one, so that what the router passes on, wraps, unwraps
-or gives back cancels out. Where two trades of a call touch one token, its movements cannot be told apart, unless all
-of them have fixed amounts that add up to it.
+or gives back cancels out. Where two trades of a call touch one token, its movements cannot be told apart, unless their
+limits add up to them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from ingest.blocks.logs import Log
     from ingest.calldata.trades import Trade
-    from ingest.records import IntentKind
     from ingest.traces import Call
 
 WITHDRAW = selector("withdraw(uint256)")
@@ -156,29 +155,33 @@ def _net(trades: Sequence[Trade], moves: Iterable[Transfer], trader: str, router
     def gained(token: str, among: Sequence[Trade]) -> int:
         return sum(balance[token, holder] for holder in {trader, *routers, *(trade.recipient for trade in among)})
 
-    def moved(trade: Trade, token: str, kind: IntentKind) -> int | None:
+    def moved(trade: Trade, place: int) -> int | None:
+        token = trade.path[place]
         sharing = [other for other in trades if token in (other.path[0], other.path[-1])]
-        amount = gained(token, sharing) if token == trade.path[-1] else -gained(token, sharing)
-        return amount if len(sharing) == 1 and trade.path[0] != trade.path[-1] else _part(trade, sharing, kind, amount)
+        amount = -gained(token, sharing) if place == 0 else gained(token, sharing)
+        if len(sharing) > 1 or trade.path[0] == trade.path[-1]:
+            return _part(trade, sharing, place, amount)
+        return amount
 
     found = []
     for trade in trades:
-        given, got = moved(trade, trade.path[0], "sell"), moved(trade, trade.path[-1], "buy")
+        given, got = moved(trade, 0), moved(trade, -1)
         found.append(Executed(_above_0(given), _above_0(got), idle=given == got == 0))
     return found
 
 
-def _part(trade: Trade, sharing: Sequence[Trade], kind: IntentKind, total: int) -> int | None:
-    """A trade's part of what several moved of a token: where all parts are fixed, and add up to it."""
-    place = 0 if kind == "sell" else -1
-    parts = [other.amount_in if kind == "sell" else other.amount_out for other in sharing]
-    fixed = all(
-        other.kind == kind and other.path[place] == trade.path[place] != other.path[-1 - place] for other in sharing
-    )
-    known = [part for part in parts if part is not None]
-    if not fixed or len(known) < len(parts) or sum(known) != total:
+def _part(trade: Trade, sharing: Sequence[Trade], place: int, total: int) -> int | None:
+    """A trade's part of what several moved of a token: its limit, where the limits of all add up to the whole.
+
+    None takes more than its limit, and none gets less, so that then each is met exactly.
+    """
+    if any(other.path[place] != trade.path[place] or other.path[0] == other.path[-1] for other in sharing):
         return None
-    return trade.amount_in if kind == "sell" else trade.amount_out
+    limits = [other.amount_in if place == 0 else other.amount_out for other in sharing]
+    known = [limit for limit in limits if limit is not None]
+    if len(known) < len(limits) or sum(known) != total:
+        return None
+    return trade.amount_in if place == 0 else trade.amount_out
 
 
 def _above_0(amount: int | None) -> int | None:

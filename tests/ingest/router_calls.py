@@ -6,7 +6,8 @@ from eth_abi import encode
 from eth_abi.grammar import parse
 from eth_hash.auto import keccak
 
-from ingest.calldata.decode import WRAPPED_NATIVE, Router, Undecodable, decode_call
+from ingest.calldata.decode import Router, Undecodable, decode_call
+from ingest.native import WRAPPED_NATIVE
 
 WETH = WRAPPED_NATIVE[1]
 ETHER = "0x" + "00" * 20

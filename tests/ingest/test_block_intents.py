@@ -434,7 +434,7 @@ def test_a_part_that_failed_alone_is_reverted_and_the_rest_filled():
     assert [intent.place for intent in intents] == [0, 1]
 
 
-def test_trades_that_touch_one_token_are_told_apart_only_where_their_parts_are_fixed():
+def test_trades_that_touch_one_token_are_told_apart_only_where_their_limits_add_up():
     swaps = [call(INPUT_SINGLE, (A, token, 500, FRIEND, DEADLINE, 100, 80, 0)) for token in (B, C)]
     calls = [
         make_call([], SENDER, V3_ROUTER, call("multicall(bytes[])", swaps)),
@@ -556,6 +556,11 @@ def test_a_sale_through_pairs_has_given_all_whatever_the_token_told_of_it():
     assert outcomes(by_logs(V2_ROUTER, swap_tokens(), *logs)) == [("filled", 100, 90)]
     swap = call(INPUT_SINGLE, (A, B, 500, FRIEND, DEADLINE, 100, 80, 0))
     assert outcomes(by_logs(V3_ROUTER, swap, *logs)) == [("filled", 98, 90)]
+    parts = [(0x08, V2_SWAP, CALLER, 60, 40, [A, B], True), (0x00, SWAP, CALLER, 40, 30, packed(A, 500, B), True)]
+    logs = [moved(A, SENDER, PAIR, 60), moved(B, PAIR, SENDER, 90)]
+    assert outcomes(by_logs(UNIVERSAL_2, execute(*parts), *logs)) == [("filled", 60, 90)]
+    may_fail = (0x21 | 0x80, "bytes,bytes[]", *plan((0x08, V2_SWAP, CALLER, 40, 30, [A, B], True)))
+    assert outcomes(by_logs(UNIVERSAL_2, execute(parts[0], may_fail), *logs)) == [("filled", 60, 90)]
 
 
 def test_a_refund_of_the_universal_router_was_not_spent():
