@@ -34,9 +34,10 @@ LOCK_SIGNS = (
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "disabled_compression_methods": "fsst,dict_fsst",  # hashes and amounts don't shrink, trying takes half a write
     "memory_limit": "1GB",
 }
+QUICK_WRITES = "SET disabled_compression_methods = 'fsst,dict_fsst'"
+"""Hashes and amounts hardly shrink, and trying takes more than half of a write. Among CONFIG it would be ignored."""
 
 _writing = threading.Lock()  # DuckDB lets the threads of one process write at once, and fails one of them
 
@@ -87,6 +88,7 @@ def writing(
         with _errors(path):
             try:
                 migrate(connection, steps)
+                connection.execute(QUICK_WRITES)
                 connection.execute("BEGIN")
                 yield connection
                 connection.execute("COMMIT")

@@ -15,6 +15,7 @@ ROUTERS: dict[str, str] = {
     "0x3fc91a3afd70395cd496c647d5a6cc9d4b2b7fad": "Uniswap Universal Router 1.2",
     "0x66a9893cc07d91d95644aedd05d03f95e1dba8af": "Uniswap Universal Router 2",
     "0x4c60051384bd2d3c01bfc845cf5f4b44bcbe9de5": "Uniswap Universal Router (Polygon, Arbitrum)",
+    "0xb555edf5dcf85f42ceef1f3630a52a108e55a654": "Uniswap Universal Router (Optimism)",
     "0x643770e279d5d0733f21d6dc03a8efbabf3255b4": "Uniswap Universal Router 1.2 (Polygon)",
     "0xec7be89e9d109e7e3fec59c222cf297125fefda2": "Uniswap Universal Router 1.2 (Polygon)",
     "0xec8b0f7ffe3ae75d7ffab09429e3675bb63503e4": "Uniswap Universal Router 1.2 (Optimism)",

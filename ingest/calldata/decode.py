@@ -49,6 +49,7 @@ _FAMILIES: dict[Family, tuple[str, ...]] = {
     "universal-1": (
         "0xef1c6e67703c7bd7107eed8303fbe6ec2554bf6b",
         "0x4c60051384bd2d3c01bfc845cf5f4b44bcbe9de5",
+        "0xb555edf5dcf85f42ceef1f3630a52a108e55a654",
     ),
     "universal-1.2": (
         "0x3fc91a3afd70395cd496c647d5a6cc9d4b2b7fad",

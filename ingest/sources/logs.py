@@ -130,26 +130,27 @@ def _by_event(logs: Logs, pool: Pool, require: Require) -> list[tuple[EventSpec,
     return found
 
 
-def _words(logs: Logs, spec: EventSpec, rows: Int64s, require: Require) -> Bytes:
-    """The arguments of one event's logs, indexed ones first: (rows, arguments, 32), each well formed."""
+def _words(logs: Logs, spec: EventSpec, rows: Int64s, require: Require) -> list[Bytes]:
+    """The arguments of one event's logs, indexed ones first, each well formed: words (rows, 32)."""
     width = WORD_BYTES * len(spec.data)
     data = logs.data if len(rows) == len(logs) else logs.data.take(pa.array(rows))
     message = f"the data of a {spec.name} log must be 0x and {2 * width} hex digits"
     require(np.asarray(pc.equal(pc.binary_length(data), width), np.bool_), "data", message, rows)
     start = np.frombuffer(data.buffers()[1], np.int32)[data.offset]
     values = np.frombuffer(data.buffers()[2] or b"", np.uint8, len(rows) * width, start)
-    indexed = logs.topics[rows, 1 : 1 + len(spec.indexed)]
-    words = np.concatenate([indexed, values.reshape(len(rows), len(spec.data), WORD_BYTES)], axis=1)
-    for at, argument in enumerate(spec.arguments):
+    values = values.reshape(len(rows), len(spec.data), WORD_BYTES)
+    topics = logs.topics if len(rows) == len(logs) else logs.topics[rows]
+    words = [topics[:, at] for at in range(1, 1 + len(spec.indexed))] + [values[:, at] for at in range(len(spec.data))]
+    for at, (argument, word) in enumerate(zip(spec.arguments, words, strict=True)):
         part: Part = "topics" if at < len(spec.indexed) else "data"
         message = f"argument {at + 1} of this {spec.name} log is no {argument.abi_type}"
-        require(well_formed(words[:, at], argument.abi_type), part, message, rows)
+        require(well_formed(word, argument.abi_type), part, message, rows)
     return words
 
 
-def _columns(spec: EventSpec, words: Bytes, rows: Int64s, require: Require) -> dict[str, Any]:
+def _columns(spec: EventSpec, words: list[Bytes], rows: Int64s, require: Require) -> dict[str, Any]:
     """What one event's logs contribute to the event columns."""
-    named = {argument.column: (argument, words[:, at]) for at, argument in enumerate(spec.arguments)}
+    named = {argument.column: (argument, word) for argument, word in zip(spec.arguments, words, strict=True)}
     kinds = np.full(len(rows), spec.kind)
     if (spec.venue, spec.kind) == ("v2", "swap"):
         for token in "01":
