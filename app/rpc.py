@@ -70,7 +70,7 @@ def store_pool(
         request,
         name=name,
         routing=routing,
-        progress=lambda at: progress.step("fetch", at.done_blocks, at.total_blocks, _estimate(at)),
+        progress=lambda at: progress.step("fetch", at.done_blocks, at.total_blocks, estimate(at)),
     )
     written = session.store.write_ingested(done.ingested, replace=True)
     return Stored(done.ingested, written).to_json() | _fetched(node, done)
@@ -91,7 +91,8 @@ def _fetched(node: Node, done: PoolIngest) -> dict[str, Any]:
     }
 
 
-def _estimate(at: Progress) -> str:
+def estimate(at: Progress) -> str:
+    """How far a fetch is, and how long the rest may take."""
     said = f"block {at.last_block:,}, {at.logs:,} logs"
     if at.remaining_s is None:
         return said

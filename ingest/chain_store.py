@@ -130,7 +130,10 @@ class ChainStore:
             if (block := _one(connection, BLOCK_CHECK, bounds)) is not None:
                 raise ForkedError(block)
             if (block := _one(connection, LOG_CHECK, bounds)) is not None:
-                raise StoreError(f"block {block}: the node told another log at the same place before")
+                raise StoreError(
+                    f"{self.database}: in block {block} another log is stored at the same place of the same block. The "
+                    "node answered wrongly now or then; ask another one, and fill a new store"
+                )
             for query in (ADD_BLOCKS, ADD_TRANSACTIONS, ADD_LOGS):
                 connection.execute(query, bounds)
             _mark(connection, [one.key for one in chunk.filters], bounds)
@@ -280,8 +283,8 @@ def _mark(connection: duckdb.DuckDBPyConnection, keys: list[str], bounds: dict[s
     values = bounds | {"keys": keys}
     rows = connection.execute(JOINED_MARKS, values).fetchall()
     connection.execute(DROP_JOINED_MARKS, values)
-    columns = dict(zip(("keys", "firsts", "lasts"), map(list, zip(*rows, strict=True)), strict=True))
-    connection.execute(ADD_MARKS, {"chain": bounds["chain"]} | columns)
+    names, firsts, lasts = ([row[place] for row in rows] for place in range(3))
+    connection.execute(ADD_MARKS, {"chain": bounds["chain"], "keys": names, "firsts": firsts, "lasts": lasts})
 
 
 def _unmark(connection: duckdb.DuckDBPyConnection, chain_id: int, key: str, first: int, last: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.event_table import COLUMNS, SCHEMA, from_events
+from ingest.event_table import SCHEMA, from_events
 from ingest.pool_state import pool_state_document
 
 if TYPE_CHECKING:
@@ -47,18 +47,18 @@ def content_id_of(
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def events_digest(batches: Iterable[pa.RecordBatch]) -> str:
-    """SHA-256 in hex over event columns of ``SCHEMA``, however they are cut into batches.
+def events_digest(batches: Iterable[pa.RecordBatch], schema: pa.Schema = SCHEMA) -> str:
+    """SHA-256 in hex over the columns of a schema, by default the events', however they are cut into batches.
 
     Each column is hashed by itself, its values' lengths (null: −1) apart from their bytes: so that nothing has to be
     put together, and a million events take a second.
     """
-    columns = {name: (hashlib.sha256(), hashlib.sha256()) for name in COLUMNS}
+    columns = {name: (hashlib.sha256(), hashlib.sha256()) for name in schema.names}
     for batch in batches:
         for name, (lengths, values) in columns.items():
             _update(batch.column(batch.schema.names.index(name)), lengths, values)
     digest = hashlib.sha256()
-    for field in SCHEMA:
+    for field in schema:
         for part in columns[field.name]:
             digest.update(f"{field.name} {part.hexdigest()}\n".encode())
     return digest.hexdigest()
@@ -66,6 +66,8 @@ def events_digest(batches: Iterable[pa.RecordBatch]) -> str:
 
 def _update(column: pa.Array, lengths: Any, values: Any) -> None:
     storage = column.storage if isinstance(column, pa.ExtensionArray) else column
+    if pa.types.is_boolean(storage.type):
+        storage = pc.cast(storage, pa.int64())
     if pa.types.is_int64(storage.type):
         lengths.update(np.asarray(storage.is_valid()).tobytes())
         values.update(storage.drop_null().to_numpy().astype("<i8").tobytes())

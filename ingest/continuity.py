@@ -1,8 +1,9 @@
 """Whether a pool's events are all there: proven from the events alone, to the wei, by following its state.
 
 A v2 pair is followed through its reserves, a v3 or v4 pool through price, liquidity and ticks. What leaves no trace in
-that state cannot be missed: collects, flash loans, burns of nothing. What the price has not come to since, and what
-comes after the last swap, is only seen beside a state that was read from a node at the end (``check_tail``).
+that state cannot be missed: collects, flash loans, burns of nothing, and what another missing event undoes. What the
+price has not come to since, and what comes after the last swap, is only seen beside a state that was read from a node
+at the end. Liquidity so thin that what the price takes out of it rounds to nothing may be noticed later than that.
 """
 
 from __future__ import annotations
@@ -10,18 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ingest.gaps import Gap, Mark, start_of
-from ingest.swap_math import MAX_TICK, MIN_TICK
+from ingest.gaps import Gap, start_of
 from ingest.v2_chain import V2Chain
 from ingest.v3_chain import V3Chain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from ingest.records import Event, PoolState
 
 SHOWN_TICKS = 4
-EVERYWHERE = (MIN_TICK - 1, MAX_TICK + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +46,29 @@ class Continuity:
     _chain: V2Chain | V3Chain = field(repr=False, compare=False)
 
     def check_tail(self, observed: PoolState) -> Gap | None:
-        """As the function of this name, but knows where the tick table is proven, and when the price was there."""
-        found, until = _standing_gap(self.state, observed)
-        if found or isinstance(self._chain, V2Chain):
-            return found
-        ticks = _other_ticks(self.state, observed, self._chain.known_ticks())
-        return _ticks_gap(self._chain.last_there(ticks), until, ticks) if ticks else None
+        """Compares the pool after the last event with the state read from a node at the end of the blocks asked for.
+
+        Shows events that are missing after the last swap, and mints and burns that the price has not come to since.
+        Ticks are compared as far as the table is proven.
+
+        Raises:
+            ValueError: The state is of another pool, or does not come after the events.
+        """
+        computed = self.state
+        if computed.pool.address != observed.pool.address or computed.pool.kind != observed.pool.kind:
+            raise ValueError("two states of different pools")
+        if observed.after is None or observed.after.block_number < start_of(computed).block_number:
+            raise ValueError("the observed state must stand after the events")
+        since, until = self._chain.proven, observed.after.block_number
+        if off := _standing_off(computed, observed):
+            why = f"at the end the pool is not where the last event leaves it: {off}"
+        elif ticks := _other_ticks(computed, observed, self._chain.known_ticks()):
+            since = self._chain.last_there(ticks)
+            shown = ", ".join(map(str, ticks[:SHOWN_TICKS])) + (" …" if len(ticks) > SHOWN_TICKS else "")
+            why = f"at the end the liquidity at {len(ticks)} ticks ({shown}) is not what the events make it"
+        else:
+            return None
+        return Gap(since.block_number, until, why, since.log_index)
 
 
 def follow(state: PoolState, events: Iterable[Event]) -> Continuity:
@@ -80,35 +96,11 @@ def state_after(state: PoolState, events: Iterable[Event]) -> PoolState:
     return follow(state, events).state
 
 
-def check_tail(computed: PoolState, observed: PoolState) -> Gap | None:
-    """Compares the state that the events give with the one read from a node at the end of the blocks asked for.
-
-    Shows events that are missing after the last swap, and mints and burns that the price has not come to. A tick table
-    that is reconstructed proves nothing and is not compared.
-
-    Raises:
-        ValueError: The two are of different pools, or the observed one does not come after the computed one.
-    """
-    found, until = _standing_gap(computed, observed)
-    ticks = [] if found or computed.ticks_reconstructed else _other_ticks(computed, observed, EVERYWHERE)
-    return _ticks_gap(Mark(0, 0), until, ticks) if ticks else found
-
-
-def _standing_gap(computed: PoolState, observed: PoolState) -> tuple[Gap | None, int]:
-    """The gap that reserves, price, tick or liquidity show, and the block up to which is compared."""
-    if computed.pool.address != observed.pool.address or computed.pool.kind != observed.pool.kind:
-        raise ValueError("two states of different pools")
-    since = start_of(computed)
-    if observed.after is None or observed.after.block_number < since.block_number:
-        raise ValueError("the observed state must stand after the events")
-    until = observed.after.block_number
+def _standing_off(computed: PoolState, observed: PoolState) -> str:
+    """By how much reserves, price, tick and liquidity differ; empty where they do not."""
     told = ("reserve0", "reserve1") if computed.pool.kind == "v2" else ("sqrt_price_x96", "tick", "liquidity")
     off = {name: getattr(observed, name) - getattr(computed, name) for name in told}
-    if not any(off.values()):
-        return None, until
-    shown = ", ".join(f"{name} {change:+d}" for name, change in off.items() if change)
-    why = f"at the end the pool is not where the last event leaves it: {shown}"
-    return Gap(since.block_number, until, why, since.log_index), until
+    return ", ".join(f"{name} {change:+d}" for name, change in off.items() if change)
 
 
 def _other_ticks(computed: PoolState, observed: PoolState, known: tuple[int, int]) -> list[int]:
@@ -116,9 +108,3 @@ def _other_ticks(computed: PoolState, observed: PoolState, known: tuple[int, int
     ours, theirs = ({entry.tick: entry.liquidity_net for entry in state.ticks} for state in (computed, observed))
     differing = (tick for tick in ours.keys() | theirs.keys() if ours.get(tick, 0) != theirs.get(tick, 0))
     return sorted(tick for tick in differing if known[0] < tick < known[1])
-
-
-def _ticks_gap(since: Mark, until: int, ticks: Sequence[int]) -> Gap:
-    shown = ", ".join(map(str, ticks[:SHOWN_TICKS])) + (" …" if len(ticks) > SHOWN_TICKS else "")
-    why = f"at the end the liquidity at {len(ticks)} ticks ({shown}) is not what the events make it"
-    return Gap(since.block_number, until, why, since.log_index)

@@ -13,8 +13,10 @@ from ingest.plausible import Fail, require_plausible
 from ingest.pool_state import read_pool_state
 from ingest.prices import pool_price, read_prices
 from ingest.records import PoolState
+from ingest.sidecars import swaps_without_gas
 from ingest.sources import SOURCES, Source
 from ingest.sources.opening import head_of
+from ingest.sources.paths import expand
 from ingest.spool import Spool
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def ingest_files(
     """Reads one pool's history from one or several files that belong together.
 
     Args:
-        paths: The files with events; exact duplicates among them are dropped and counted.
+        paths: The files, folders or patterns (see ``ingest.sources.paths``) with events, and with what else exporters
+            tell of their blocks and transactions; exact duplicates among them are dropped and counted.
         initial_state: The pool state file, or the state; events up to it are dropped and counted.
         name: What the history will be called.
         labels: A file of classes and limits that overrule the rules, see ``ingest.label_file``.
@@ -58,9 +61,7 @@ def ingest_files(
     Raises:
         InputError: Anything in any file is not exactly what it must be; nothing was stored.
     """
-    files = [Path(paths)] if isinstance(paths, (str, Path)) else [Path(path) for path in paths]
-    if not files:
-        raise InputError("no file was given")
+    files = expand(paths)
     state = initial_state if isinstance(initial_state, PoolState) else read_pool_state(Path(initial_state))
     sources = [find_source(path, head_of(path), format) for path in files]
     numbered = sources[0].numbered
@@ -77,7 +78,7 @@ def ingest_files(
         unmatched_labels=given.unmatched,
         prices=points,
         price_source=price_source,
-        caveats=_caveats(sources, state),
+        caveats=_caveats(spool, sources, state),
     )
     return ingested(ordered, told, name=name, source=source, formats=tuple(one.name for one in sources))
 
@@ -106,8 +107,11 @@ def _failing(spool: Spool, parsed: ParsedRows) -> Fail:
     return fail
 
 
-def _caveats(sources: Sequence[Source], state: PoolState) -> tuple[str, ...]:
+def _caveats(spool: Spool, sources: Sequence[Source], state: PoolState) -> tuple[str, ...]:
     said = [caveat for source in sources for caveat in source.caveats]
+    without, swaps = swaps_without_gas(spool)
+    if without and any(source.in_parts for source in sources):
+        said.append(f"No file tells the gas of {without} of {swaps} swaps.")
     if state.ticks_reconstructed:
         said.append(RECONSTRUCTED)
     return tuple(dict.fromkeys(said))

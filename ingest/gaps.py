@@ -15,25 +15,26 @@ MOST_GAPS = 10_000
 
 
 class Mark(NamedTuple):
-    """A place in a history: how many events lie before it, and where on the chain the last of them is."""
+    """A place in a history, right after the event numbered from 1; 0 is where the history begins."""
 
     number: int
     block_number: int
     log_index: int | None = None
+    tx_hash: str | None = None
 
     def next(self, event: Event) -> Mark:
         """The place after one more event."""
-        return Mark(self.number + 1, event.block_number, event.log_index)
+        return Mark(self.number + 1, event.block_number, event.log_index, event.tx_hash)
+
+    def position(self) -> Position:
+        """The same place on the chain alone."""
+        return Position(self.block_number, self.tx_hash, self.log_index)
 
 
 def start_of(state: PoolState) -> Mark:
-    """Where a state is; block 0 for one at the pool's creation."""
-    return Mark(0, 0) if state.after is None else Mark(0, state.after.block_number, state.after.log_index)
-
-
-def position_of(event: Event) -> Position:
-    """Where an event is."""
-    return Position(event.block_number, event.tx_hash, event.log_index)
+    """Where a history from a state begins: in block 0 where that is the pool's creation."""
+    after = state.after
+    return Mark(0, 0) if after is None else Mark(0, after.block_number, after.log_index, after.tx_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +53,30 @@ class Gap:
 
 
 class Findings:
-    """A list of gaps that does not grow without end."""
+    """A list of gaps that does not grow without end.
 
-    def __init__(self) -> None:
+    Args:
+        joined: Whether a gap that begins inside the one before only makes that longer: the same hole, seen again.
+    """
+
+    def __init__(self, *, joined: bool = False) -> None:
+        self._joined = joined
         self._found: list[Gap] = []
+        self._after = self._until = 0
 
-    def add(self, after: Mark, event: Event, why: str) -> None:
-        """Notes that events are missing between a place and the event that shows it."""
-        gap = Gap(after.block_number, event.block_number, why, after.log_index, event.tx_hash)
-        if len(self._found) < MOST_GAPS:
-            self._found.append(gap)
-            return
-        last = self._found[-1]
-        first = min(last, gap, key=lambda one: one.after_block)
-        self._found[-1] = replace(
-            first, before_block=max(last.before_block, gap.before_block), why="many gaps, taken as one from here on"
-        )
+    def add(self, after: Mark, until: Mark, why: str) -> None:
+        """Notes that events are missing, or may be, between two places."""
+        if self._joined and self._found and self._after <= after.number < self._until:
+            self._found[-1] = replace(self._found[-1], before_block=until.block_number)
+        elif len(self._found) == MOST_GAPS:
+            last = self._found[-1]
+            after_block = min(last.after_block, after.block_number)
+            why = "many gaps, taken as one from here on"
+            self._found[-1] = Gap(after_block, until.block_number, why, tx=last.tx)
+        else:
+            self._found.append(Gap(after.block_number, until.block_number, why, after.log_index, until.tx_hash))
+            self._after = after.number
+        self._until = until.number
 
     def as_tuple(self) -> tuple[Gap, ...]:
         """All, in the order in which they were noticed."""

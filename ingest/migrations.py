@@ -103,7 +103,41 @@ def _content_id(connection: duckdb.DuckDBPyConnection, history_id: int, state: P
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_history_and_ledger, m002_events_as_bytes_and_counters)
+def m003_order_flow(connection: duckdb.DuckDBPyConnection) -> None:
+    """Order flows: what traders wanted and got where no pool's whole history is known."""
+    connection.execute(
+        """
+        CREATE TABLE flow (
+            flow_id BIGINT NOT NULL, name VARCHAR NOT NULL, content_id VARCHAR NOT NULL, source VARCHAR NOT NULL,
+            formats VARCHAR NOT NULL, unit VARCHAR NOT NULL, amount_places BIGINT NOT NULL, exact BOOLEAN NOT NULL,
+            lacks VARCHAR NOT NULL, caveats VARCHAR NOT NULL, counts VARCHAR NOT NULL,
+            trades BIGINT NOT NULL, aggregates BIGINT NOT NULL, intents BIGINT NOT NULL,
+            first_block BIGINT, last_block BIGINT, first_ts BIGINT, last_ts BIGINT, created_ts BIGINT NOT NULL
+        );
+        CREATE TABLE flow_trade (
+            flow_id BIGINT NOT NULL, seq BIGINT NOT NULL, venue VARCHAR NOT NULL,
+            token_in VARCHAR, token_out VARCHAR, amount_in BIGNUM, amount_out BIGNUM,
+            sides_told BOOLEAN NOT NULL, aggregate BOOLEAN NOT NULL, amount_usd VARCHAR,
+            queried_reserve_in BIGNUM, queried_reserve_out BIGNUM, pool BLOB, sender BLOB, recipient BLOB,
+            block_number BIGINT, block_ts BIGINT, tx_hash BLOB, tx_index BIGINT, place VARCHAR
+        );
+        CREATE TABLE flow_intent (
+            flow_id BIGINT NOT NULL, seq BIGINT NOT NULL, venue VARCHAR NOT NULL, method VARCHAR NOT NULL,
+            kind VARCHAR NOT NULL, status VARCHAR NOT NULL, path VARCHAR NOT NULL,
+            amount_in BIGNUM, amount_out BIGNUM, executed_in BIGNUM, executed_out BIGNUM, executed_fee BIGNUM NOT NULL,
+            fees_pips VARCHAR NOT NULL, partially_fillable BOOLEAN NOT NULL, trader BLOB, recipient BLOB,
+            deadline_ts BIGNUM, order_id VARCHAR, block_number BIGINT, block_ts BIGINT, tx_hash BLOB,
+            tx_index BIGINT, place BIGINT NOT NULL, gas_used BIGINT, gas_price_wei BIGNUM
+        );
+        CREATE TABLE flow_label (
+            flow_id BIGINT NOT NULL, seq BIGINT NOT NULL, tx_hash BLOB NOT NULL, flow_class VARCHAR NOT NULL,
+            rule VARCHAR NOT NULL
+        );
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (m001_history_and_ledger, m002_events_as_bytes_and_counters, m003_order_flow)
 VERSION_TABLE = "schema_version"
 
 

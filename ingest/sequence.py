@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from ingest.errors import InputError
 from ingest.event_table import COLUMNS, PLACE_COLUMNS
+from ingest.sidecars import fill_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,12 +26,14 @@ def put_in_order(spool: Spool, *, numbered: bool) -> tuple[int, int]:
         How many duplicates were dropped, and how many events came later than one that they precede.
 
     Raises:
-        InputError: There is no event; or two different events at one place, a number missing in a numbered series, a
-            transaction in two places, a block with two times, or times that go backwards.
+        InputError: There is no event; or a block's time is not told, two different events at one place, a number
+            missing in a numbered series, a transaction in two places, a block with two times, or times that go
+            backwards.
     """
     spool.flush()
     if not spool.rows("SELECT 1 FROM given LIMIT 1"):
         raise InputError("holds no event of the pool", file=spool.files[0])
+    fill_in(spool)
     duplicates = out_of_order = 0
     if spool.ascending:
         spool.connection.execute("ALTER TABLE given RENAME TO ordered")

@@ -16,6 +16,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from ingest import sidecars
 from ingest.bignum import BIGNUM
 from ingest.errors import InputError
 from ingest.event_table import COLUMNS, SCHEMA, SWAP, to_bytes, to_events
@@ -68,6 +69,7 @@ class Spool:
         columns = ", ".join(f"{field.name} {sql_type(field.type)}" for field in SCHEMA)
         places = ", ".join(f"{name} BIGINT" for name in PLACE)
         self.connection.execute(f"CREATE TABLE given ({places}, {columns})")
+        sidecars.create_tables(self)
 
     def open_file(self, name: str, fields: dict[str, str] | None) -> None:
         """Says which file the rows that follow are from."""
@@ -76,6 +78,7 @@ class Spool:
 
     def add(self, parsed: ParsedRows) -> None:
         """Takes rows of the file opened last."""
+        sidecars.add(self, parsed)
         events, rows = parsed.events, parsed.events.num_rows
         if not rows:
             return

@@ -18,6 +18,8 @@ from ingest.database import WAIT_S, reading, writing
 from ingest.errors import InputError, StoreError
 from ingest.event_table import COLUMNS, SCHEMA, SWAP, from_events, to_events
 from ingest.export import ExportFormat, export_history
+from ingest.flow_store import FlowStore
+from ingest.naming import check_name, require_free
 from ingest.pool_state import parse_pool_state, pool_state_document
 from ingest.records import Coverage, History, Label, PricePoint
 
@@ -39,7 +41,6 @@ LOAD_QUERY = (
     "SELECT history_id, name, content_id, source, state, price_source, caveats, coverage FROM history WHERE name = ?"
 )
 SUMMARY_BIGNUMS = ("chain_id", "fee_pips", "first_block", "last_block", "created_ts")
-MAX_NAME_CHARS = 100
 
 
 def default_root() -> Path:
@@ -79,6 +80,11 @@ class Store:
         """The DuckDB file of histories and ledger."""
         return self.root / DATABASE
 
+    @property
+    def flows(self) -> FlowStore:
+        """The order flows, which lie in the same file and share the histories' names."""
+        return FlowStore(self.database, self.wait_s)
+
     def write_history(self, history: History, *, replace: bool = False) -> Written:
         """Stores a history in one transaction.
 
@@ -114,8 +120,9 @@ class Store:
     def _write(
         self, history: History | Ingested, told: History | Told, events: Iterable[pa.RecordBatch], replace: bool
     ) -> Written:
-        _check_name(history.name)
+        check_name(history.name)
         with writing(self.database, self.wait_s) as connection:
+            require_free(connection, history.name, "flow")
             query = "SELECT history_id, content_id FROM history WHERE name = ?"
             stored = connection.execute(query, [history.name]).fetchall()
             if stored and stored[0][1] == history.content_id:
@@ -139,7 +146,8 @@ class Store:
         """A stored history, exactly as it was written.
 
         Raises:
-            InputError: There is none of that name; the message lists those there are.
+            InputError: There is none of that name; the message lists those there are, or says that it is an order
+                flow.
             StoreBusyError: A writer held the lock for the whole wait.
         """
         if self.database.exists():
@@ -148,6 +156,8 @@ class Store:
                 tables = _fetch(connection, rows[0][0]) if rows else {}
             if rows:
                 return _assemble(rows[0], tables)  # the lock is free again
+        if (flow := self.flows.find(name)) is not None:
+            raise InputError(f"{name!r} is an order flow and cannot be replayed: {flow.flow.lacks}", field="history")
         names = ", ".join(summary.name for summary in self.list_histories()) or "none yet"
         raise InputError(f"the store at {self.root} has no history {name!r}; it has: {names}", field="history")
 
@@ -183,11 +193,6 @@ class Store:
     def results(self) -> Iterator[results.StoredResult]:
         """All sound results, by key."""
         return results.results(self.root / RESULTS)
-
-
-def _check_name(name: str) -> None:
-    if not (name and name == name.strip() and name.isprintable() and len(name) <= MAX_NAME_CHARS):
-        raise InputError(f"must be 1 to {MAX_NAME_CHARS} printable characters, found {name[:120]!r}", field="name")
 
 
 def _insert(

@@ -23,7 +23,7 @@ from ingest.swap_math import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ingest.records import Swap
+    from ingest.records import Event, Swap
     from ingest.tick_table import TickTable
 
 IN_ROUNDINGS = 2  # of a step: its input and its fee are rounded up; its output is rounded down once
@@ -50,22 +50,28 @@ class Told:
     after: Stand
 
 
-def told_by(swap: Swap, before: Stand) -> Told:
-    """Reads a swap's event.
+def stand_after(event: Event, liquidity: int | None) -> Stand:
+    """Where a swap or an initialisation says that the pool stands after it.
 
     Raises:
-        InputError: It has no price, liquidity and tick, or some that no pool can be at.
+        InputError: It does not say, or says what no pool can be at.
     """
-    price, liquidity, tick = swap.sqrt_price_x96, swap.liquidity, swap.tick
-    field = f"swap in block {swap.block_number}, transaction {swap.tx_hash}"
-    if price is None or liquidity is None or tick is None:
-        message = "it tells no price, liquidity and tick; from such swaps nothing proves that no event is missing"
+    price, tick = event.sqrt_price_x96, event.tick
+    field = f"event in block {event.block_number}, transaction {event.tx_hash}"
+    if price is None or tick is None or liquidity is None:
+        message = "it tells no price, tick and liquidity; from such events nothing proves that none is missing"
         raise InputError(message, field=field)
     if not (MIN_TICK <= tick < MAX_TICK and sqrt_price_at_tick(tick) <= price <= sqrt_price_at_tick(tick + 1)):
         raise InputError(f"the price {price} does not lie in the tick given, {tick}", field=field)
-    down = (swap.amount0 - swap.amount1 or before.sqrt_price_x96 - price) > 0
+    return Stand(price, tick, liquidity)
+
+
+def told_by(swap: Swap, before: Stand) -> Told:
+    """Reads a swap's event; see ``stand_after``."""
+    after = stand_after(swap, swap.liquidity)
+    down = (swap.amount0 - swap.amount1 or before.sqrt_price_x96 - after.sqrt_price_x96) > 0
     paid, got = (swap.amount0, -swap.amount1) if down else (swap.amount1, -swap.amount0)
-    return Told(down, paid, got, swap.fee_pips, Stand(price, tick, liquidity))
+    return Told(down, paid, got, swap.fee_pips, after)
 
 
 def follows(stand: Stand, table: TickTable, told: Told, slack: int = 0) -> bool:
@@ -153,17 +159,21 @@ def began(table: TickTable, told: Told) -> Began | None:
 def liquidity_explains(stand: Stand, told: Told, found: Began, nearest: int) -> bool:
     """Whether a swap from here, over other liquidity than the table's, can look as if it had begun elsewhere.
 
-    Other liquidity can begin at ``nearest``, the price of the first usable tick on the way, or beyond. To shift the
-    beginning, it must take an input at a price that is at least half as far away as that tick; the amounts show this,
-    unless it is less than their roundings. The same for a beginning here, at a liquidity that is not the one here.
+    Other liquidity can begin at ``nearest``, the price of the first usable tick on the way, or beyond. Then some input
+    was taken at another price than it looks, and all that follows must make up for it: at a distance, so that the
+    input shows it, unless amount times distance is less than its roundings.
     """
-    before = stand.sqrt_price_x96
-    distance = abs(nearest - before)
-    if found.low <= before <= found.high:
-        return abs(found.liquidity - stand.liquidity) * distance <= 2 * found.liquidity * (found.high - found.low)
-    low, high = sorted((before, (found.low + found.high) // 2))
-    shifted = costs(Stand(high, 0, found.liquidity), low, down=True)[not told.down]
-    return shifted * distance <= 2 * found.rounding_in * before
+    here, middle = stand.sqrt_price_x96, (found.low + found.high) // 2
+    if found.low <= here <= found.high:
+        to, liquidity, distance = nearest, abs(found.liquidity - stand.liquidity), abs(nearest - here)
+    elif (middle > here) == told.down:  # further back: where the pool was not, nothing can have been taken
+        to, liquidity, distance = middle, found.liquidity, abs(nearest - here)
+    else:  # further on: up to the nearest tick, what is here must have been taken
+        to = min(nearest, middle, key=lambda price: abs(price - here))
+        liquidity, distance = stand.liquidity, abs(to - here)
+    low, high = sorted((here, to))
+    taken = costs(Stand(high, 0, liquidity), low, down=True)[not told.down]
+    return taken * distance <= 2 * found.rounding_in * here
 
 
 def _back(at: Stand, got: int, *, down: bool) -> int:

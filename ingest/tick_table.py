@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from ingest.records import TickLiquidity
 from ingest.swap_math import MAX_TICK, MIN_TICK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ingest.gaps import Mark
-    from ingest.records import TickLiquidity
 
 
 class TickTable:
@@ -29,13 +30,8 @@ class TickTable:
         for entry in ticks:
             self._put(entry.tick, entry.liquidity_net, max(abs(entry.liquidity_net), 1))
 
-    def change(self, tick_lower: int, tick_upper: int, liquidity: int) -> None:
-        """Adds a position's liquidity, or removes it where it is negative."""
-        self.add_net(tick_lower, liquidity, liquidity)
-        self.add_net(tick_upper, -liquidity, liquidity)
-
     def add_net(self, tick: int, net: int, gross: int) -> None:
-        """Changes what the price gains when it crosses a tick upwards."""
+        """Changes what the liquidity gains when the price crosses a tick upwards."""
         net += self.nets.get(tick, 0)
         self._put(tick, net, max(self._gross.get(tick, 0) + gross, abs(net)))
 
@@ -66,6 +62,36 @@ class TickTable:
         word = self._words.get(place >> 8, 0) >> (place & 255)
         found = place + (word & -word).bit_length() - 1 if word else place | 255
         return min(found * self.spacing, MAX_TICK)
+
+    def closed(self, tick: int, liquidity: int, known: tuple[int, int]) -> tuple[TickLiquidity, ...]:
+        """The ticks with their net liquidity, outwards from a tick with its liquidity, as a table that a pool can have.
+
+        It ends where the liquidity does, or would become negative; else at its outermost tick, but not inside of what
+        is ``known``.
+        """
+        ordered = sorted(self.nets)
+        split = bisect_right(ordered, tick)
+        first, last = -(-MIN_TICK // self.spacing) * self.spacing, MAX_TICK // self.spacing * self.spacing
+        above = _outwards(liquidity, [(at, self.nets[at]) for at in ordered[split:]])
+        below = _outwards(liquidity, [(at, -self.nets[at]) for at in reversed(ordered[:split])])
+        left_above, left_below = (liquidity + sum(change for _, change in part) for part in (above, below))
+        nets = {at: -change for at, change in below} | dict(above)
+        low, high = min([known[0], *nets]), max([known[1], *nets])
+        low, high = max(low, first), min(high, last)
+        nets[low] = nets.get(low, 0) + left_below
+        nets[high] = nets.get(high, 0) - left_above
+        return tuple(TickLiquidity(at, nets[at]) for at in sorted(nets) if nets[at])
+
+
+def _outwards(liquidity: int, changes: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What the liquidity changes by at each tick, until it would become negative."""
+    found = []
+    for at, change in changes:
+        liquidity += change
+        if liquidity < 0:
+            break
+        found.append((at, change))
+    return found
 
 
 class LastSeen:

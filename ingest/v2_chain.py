@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ingest.errors import InputError
-from ingest.gaps import Findings, position_of, start_of
+from ingest.gaps import Findings, start_of
 from ingest.records import Swap
 
 if TYPE_CHECKING:
-    from ingest.gaps import Gap
+    from collections.abc import Iterable
+
+    from ingest.gaps import Gap, Mark
     from ingest.records import Event, PoolState
 
 PIPS = 10**6
@@ -29,7 +31,6 @@ class V2Chain:
         self._given = state
         self._reserves = state.reserve0, state.reserve1
         self._last = start_of(state)
-        self._event: Event | None = None
         self._gaps, self._doubts = Findings(), Findings()
         self.moves = self.fitting = 0
 
@@ -39,18 +40,15 @@ class V2Chain:
         Raises:
             InputError: The event does not tell the reserves after it.
         """
-        self._event, before, last = event, self._reserves, self._last
-        self._last = last.next(event)
-        if isinstance(event, Swap):
-            sign = 1
-        elif (sign := SIGNS.get(event.kind, 0)) == 0:
-            self._last = last
+        sign = 1 if isinstance(event, Swap) else SIGNS.get(event.kind)
+        if sign is None:
             return
         reserve0, reserve1 = event.reserve0, event.reserve1
         if reserve0 is None or reserve1 is None:
             message = "it tells no reserves; from such events nothing proves that none is missing"
             raise InputError(message, field=f"event in block {event.block_number}, transaction {event.tx_hash}")
-        self._reserves = reserve0, reserve1
+        before, last = self._reserves, self._last
+        self._reserves, self._last = (reserve0, reserve1), last.next(event)
         self.moves += 1
         off0 = reserve0 - before[0] - sign * event.amount0
         off1 = reserve1 - before[1] - sign * event.amount1
@@ -58,9 +56,9 @@ class V2Chain:
             sent = sign < 0 and min(off0, off1) == 0
             found = self._doubts if sent else self._gaps
             why = f"the reserves are off by {off0:+d} and {off1:+d} from what the events make them"
-            found.add(last, event, f"{why}, or somebody sent it to the pair" if sent else why)
+            found.add(last, self._last, f"{why}, or somebody sent it to the pair" if sent else why)
         elif isinstance(event, Swap) and not keeps_k(before, event):
-            self._doubts.add(last, event, f"the swap gets more than a fee of {event.fee_pips} pips leaves")
+            self._doubts.add(last, self._last, f"the swap gets more than a fee of {event.fee_pips} pips leaves")
         else:
             self.fitting += 1
 
@@ -79,8 +77,21 @@ class V2Chain:
 
     def state(self) -> PoolState:
         """The pair after the last event."""
-        after = self._given.after if self._event is None else position_of(self._event)
+        after = self._last.position() if self._last.number else self._given.after
         return replace(self._given, after=after, reserve0=self._reserves[0], reserve1=self._reserves[1])
+
+    @property
+    def proven(self) -> Mark:
+        """The last place at which the reserves were told."""
+        return self._last
+
+    def known_ticks(self) -> tuple[int, int]:
+        """A pair has no ticks."""
+        return 0, 0
+
+    def last_there(self, ticks: Iterable[int]) -> Mark:  # noqa: ARG002 - the chains answer the same questions
+        """As ``proven``."""
+        return self._last
 
 
 def keeps_k(before: tuple[int, int], swap: Swap) -> bool:

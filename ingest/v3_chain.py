@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ingest.errors import InputError
-from ingest.gaps import Findings, position_of, start_of
-from ingest.records import Swap, TickLiquidity
+from ingest.gaps import Findings, start_of
+from ingest.records import Swap
 from ingest.swap_math import MAX_TICK, MIN_TICK, range_amounts, sqrt_price_at_tick
-from ingest.swap_path import Stand, began, fitting_fee, follows, liquidity_explains, steps, told_by
+from ingest.swap_path import Stand, began, fitting_fee, follows, liquidity_explains, stand_after, steps, told_by
 from ingest.tick_table import LastSeen, TickTable
 
 if TYPE_CHECKING:
@@ -49,8 +48,7 @@ class V3Chain:
             self._ends = (state.ticks[0].tick, state.ticks[-1].tick) if state.ticks else (state.tick, state.tick)
         self._inferred = state.ticks_reconstructed
         self._broken = ""  # why the price is not known until the next swap
-        self._event: Event | None = None
-        self._gaps, self._doubts = Findings(), Findings()
+        self._gaps, self._doubts = Findings(joined=True), Findings()
         self.moves = self.fitting = 0
 
     @property
@@ -63,7 +61,7 @@ class V3Chain:
         Raises:
             InputError: The event lacks what a v3 event has, or has what no pool can report.
         """
-        self._event, self._last = event, self._last.next(event)
+        self._last = self._last.next(event)
         if isinstance(event, Swap):
             self._swap(event)
         elif event.kind in {"mint", "burn"}:
@@ -78,19 +76,19 @@ class V3Chain:
         told = told_by(swap, self._stand)
         self.moves += 1
         if self._broken:
-            self._gaps.add(self._proven, swap, self._broken)
+            self._gaps.add(self._proven, self._last, self._broken)
             self._resume(told)
         elif not self._stand.sqrt_price_x96:
-            self._gaps.add(self._proven, swap, "the pool has no price before this swap")
+            self._gaps.add(self._proven, self._last, "the pool has no price before this swap")
             self._resume(told)
         elif self._fits(told):
             self.fitting += 1
             self._arrive(told)
         elif (fee_pips := fitting_fee(self._stand, self._table, told)) is not None:
-            self._doubts.add(self._proven, swap, f"the fee is {swap.fee_pips} pips, the amounts tell {fee_pips}")
+            self._doubts.add(self._proven, self._last, f"the fee is {swap.fee_pips} pips, the amounts tell {fee_pips}")
             self._arrive(told)
         else:
-            self._break(swap, told)
+            self._break(told)
             self._resume(told)
         self._proven = self._last
 
@@ -102,37 +100,44 @@ class V3Chain:
 
     def _arrive(self, told: Told) -> None:
         """The price went as told, over liquidity that was as known."""
+        interval = told.after.tick // self._spacing
+        if interval != self._interval:
+            # Liquidity that the price was only at the edge of, and then left, had no part in the amounts.
+            touched = self._stand.sqrt_price_x96 == self._edge(down=told.down)
+            self._seen.move(interval, self._proven if touched else self._last)
+            self._known = min(self._known[0], interval), max(self._known[1], interval)
         self._stand = told.after
-        interval = self._interval
-        self._seen.move(interval, self._last)
-        self._known = min(self._known[0], interval), max(self._known[1], interval)
 
-    def _break(self, swap: Swap, told: Told) -> None:
+    def _edge(self, *, down: bool) -> int:
+        """The price of the first usable tick on the way down or up."""
+        tick = (self._interval + (not down)) * self._spacing
+        return sqrt_price_at_tick(min(max(tick, MIN_TICK), MAX_TICK))
+
+    def _break(self, told: Told) -> None:
         """Notes why a swap does not fit, and since when something is missing."""
         interval = told.after.tick // self._spacing
         found = began(self._table, told)
         if not self._is_liquidity(told, found):
-            self._gaps.add(self._proven, swap, _difference(self._stand, told, found))
+            self._gaps.add(self._proven, self._last, _difference(self._stand, found))
             return
         low, high = sorted((self._stand.tick, told.after.tick))
         since = self._seen.oldest(interval, self._proven)
         if self._known[0] <= interval <= self._known[1]:
-            self._gaps.add(since, swap, f"the liquidity from tick {low} to {high} is not what the events make it")
+            self._gaps.add(since, self._last, f"the liquidity from tick {low} to {high} is not what the events make it")
         else:
-            self._doubts.add(since, swap, f"the liquidity from tick {low} to {high} is not known")
+            self._doubts.add(since, self._last, f"the liquidity from tick {low} to {high} is not known")
 
     def _is_liquidity(self, told: Told, found: Began | None) -> bool:
         """Whether a swap from here may fit, were the liquidity another behind a tick that it crosses."""
         here, there = self._interval, told.after.tick // self._spacing
         if here == there or (there > here) == told.down:
             return False
-        nearest = (here if told.down else here + 1) * self._spacing
         self._lay_missing(told.after)
         if follows(self._stand, self._table, told, slack=abs(there - here)):
             return True
         if abs(there - here) == 1:
             return False
-        return found is None or liquidity_explains(self._stand, told, found, sqrt_price_at_tick(nearest))
+        return found is None or liquidity_explains(self._stand, told, found, self._edge(down=told.down))
 
     def _lay_missing(self, after: Stand) -> None:
         """Lays what the table lacks of the liquidity elsewhere to the nearest tick on the way there."""
@@ -163,24 +168,44 @@ class V3Chain:
     # ------------------------------------------------------------------ the rest
 
     def _liquidity(self, event: LiquidityEvent) -> None:
-        lower, upper = event.tick_lower, event.tick_upper
-        if lower is None or upper is None or not MIN_TICK <= lower < upper <= MAX_TICK:
-            field = f"{event.kind} in block {event.block_number}, transaction {event.tx_hash}"
-            raise InputError(f"its range of ticks, {lower} to {upper}, is not one that a pool can have", field=field)
+        lower, upper = self._range(event)
         self.moves += 1
-        stand = self._stand
-        if not self._broken and self._amounts_fit(event, lower, upper):
-            self.fitting += 1
+        fits = not self._broken and self._amounts_fit(event, lower, upper)
         change = event.liquidity if event.kind == "mint" else -event.liquidity
-        if self._positions is not None:
-            change = self._owned(self._positions, event, lower, upper, change)
-        low, high = max(lower, self._ends[0]), min(upper, self._ends[1])
-        if low < high:
-            self._table.change(low, high, change)
+        unknown = self._overdrawn(lower, upper, change)
+        for tick, sign in ((lower, 1), (upper, -1)):
+            self._change_tick(min(max(tick, self._ends[0]), self._ends[1]), sign, change, unknown)
+        stand = self._stand
         if lower <= stand.tick < upper:
-            self._stand = Stand(stand.sqrt_price_x96, stand.tick, max(stand.liquidity + change, 0))
-            if stand.liquidity + change < 0:
+            # A mint missed since the last swap is in no liquidity yet; one missed before is in what that swap told.
+            liquidity = stand.liquidity + change + (unknown if self._certain else 0)
+            self._stand = Stand(stand.sqrt_price_x96, stand.tick, max(liquidity, 0))
+            if liquidity < 0:
                 self._broken = self._broken or "a burn takes more liquidity than there is"
+        self.fitting += fits and not unknown and not self._broken
+        self._certain = self._certain and not unknown
+
+    def _range(self, event: LiquidityEvent) -> tuple[int, int]:
+        lower, upper, spacing = event.tick_lower, event.tick_upper, self._spacing
+        if (
+            lower is None
+            or upper is None
+            or not MIN_TICK <= lower < upper <= MAX_TICK
+            or lower % spacing
+            or upper % spacing
+        ):
+            field = f"{event.kind} in block {event.block_number}, transaction {event.tx_hash}"
+            raise InputError(f"its range of ticks, {lower} to {upper}, is not one that the pool can have", field=field)
+        return lower, upper
+
+    def _change_tick(self, tick: int, sign: int, change: int, unknown: int) -> None:
+        """Changes the liquidity at an end of a range, by what of it is in the table.
+
+        What was minted unseen is there only where the price has gone past since, and told it.
+        """
+        low, high = self.known_ticks()
+        net = change if not self._certain and low < tick < high else change + unknown
+        self._table.add_net(tick, sign * net, net)
 
     def _amounts_fit(self, event: LiquidityEvent, lower: int, upper: int) -> bool:
         """Whether a mint or burn takes the tokens that its range is worth at the price; v4's do not tell them."""
@@ -195,42 +220,44 @@ class V3Chain:
                 self._broken = f"a {event.kind} of {told} would be of {worth[0]} and {worth[1]} at the price before it"
         return not self._broken
 
-    def _owned(
-        self, positions: dict[tuple[int, int], int], event: LiquidityEvent, lower: int, upper: int, change: int
-    ) -> int:
-        """The change that a range of known liquidity can make; a burn of more shows that a mint is missing."""
-        left = positions.pop((lower, upper), 0) + change
+    def _overdrawn(self, lower: int, upper: int, change: int) -> int:
+        """What a burn takes more than was minted in its range, of a pool known from its creation: a mint is missing."""
+        if self._positions is None:
+            return 0
+        left = self._positions.pop((lower, upper), 0) + change
         if left > 0:
-            positions[lower, upper] = left
+            self._positions[lower, upper] = left
         if left >= 0:
-            return change
+            return 0
+        why = f"burns {-left} more from tick {lower} to {upper} than was minted there"
         nearest = min(max(self._interval, lower // self._spacing), (upper - 1) // self._spacing)
-        found = self._gaps if self._certain else self._doubts
         since = self._seen.oldest(nearest, self._proven)
-        found.add(since, event, f"burns {-left} more liquidity from tick {lower} to {upper} than was minted there")
-        self._certain, self._inferred = False, True
-        return change - left
+        if not self._certain:
+            self._doubts.add(since, self._last, why)
+        elif nearest == self._interval:
+            self._broken = self._broken or why
+        else:
+            self._gaps.add(since, self._last, why)
+            self._known = self._interval, self._interval
+        self._inferred = True
+        return -left
 
     def _initialize(self, event: LiquidityEvent) -> None:
-        price, tick = event.sqrt_price_x96, event.tick
-        if price is None or tick is None:
-            message = "an initialisation without price and tick"
-            raise InputError(message, field=f"initialize in block {event.block_number}, transaction {event.tx_hash}")
-        opens = not self._stand.sqrt_price_x96 or (not self.moves and self._stand.sqrt_price_x96 == price)
+        after = stand_after(event, self._stand.liquidity)
+        opens = not self._stand.sqrt_price_x96 or (not self.moves and self._stand == after)
         self.moves += 1
         self.fitting += opens
         if not opens:
-            self._gaps.add(self._proven, event, "the pool has a price already before it is initialised")
-        self._stand = Stand(price, tick, self._stand.liquidity)
+            self._gaps.add(self._proven, self._last, "the pool has a price already before it is initialised")
+        self._stand, self._proven = after, self._last
         self._seen = LastSeen(self._interval, self._last)
-        self._proven = self._last
 
     # ------------------------------------------------------------------ what came of it
 
     def finish(self) -> None:
         """Notes what is still open after the last event."""
-        if self._broken and self._event is not None:
-            self._gaps.add(self._proven, self._event, self._broken)
+        if self._broken:
+            self._gaps.add(self._proven, self._last, self._broken)
             self._broken, self._inferred, self._known = "", True, (self._interval, self._interval)
 
     @property
@@ -247,13 +274,18 @@ class V3Chain:
         """The pool after the last event."""
         return replace(
             self._given,
-            after=self._given.after if self._event is None else position_of(self._event),
+            after=self._last.position() if self._last.number else self._given.after,
             sqrt_price_x96=self._stand.sqrt_price_x96,
             tick=self._stand.tick,
             liquidity=self._stand.liquidity,
-            ticks=closed_table(self._stand, self._table),
+            ticks=self._table.closed(self._stand.tick, self._stand.liquidity, self.known_ticks()),
             ticks_reconstructed=self._inferred,
         )
+
+    @property
+    def proven(self) -> Mark:
+        """The last place at which price and liquidity were told."""
+        return self._proven
 
     def known_ticks(self) -> tuple[int, int]:
         """The ticks between which the table is proven, themselves not included."""
@@ -264,7 +296,7 @@ class V3Chain:
         return min(self._seen.oldest(tick // self._spacing, self._proven) for tick in ticks)
 
 
-def _difference(stand: Stand, told: Told, found: Began | None) -> str:
+def _difference(stand: Stand, found: Began | None) -> str:
     """How a swap tells that it does not begin where the one before it ended."""
     if found is None:
         return "the amounts of the swap do not come from where the one before ended"
@@ -272,31 +304,3 @@ def _difference(stand: Stand, told: Told, found: Began | None) -> str:
         return f"the liquidity in range is {found.liquidity - stand.liquidity:+d} from what the events make it"
     off = ((found.low + found.high) / (2 * stand.sqrt_price_x96)) ** 2 - 1
     return f"the swap begins {off * BPS:+.3g} bps from where the one before ended"
-
-
-def closed_table(stand: Stand, table: TickTable) -> tuple[TickLiquidity, ...]:
-    """The ticks with their net liquidity, from the liquidity in range outwards, as one table that a pool can have.
-
-    Where what is known would make the liquidity negative, or it does not end, the table ends there.
-    """
-    ordered = sorted(table.nets)
-    split = bisect_right(ordered, stand.tick)
-    edge = stand.tick // table.spacing * table.spacing
-    above = _outwards(stand.liquidity, [(tick, table.nets[tick]) for tick in ordered[split:]], edge + table.spacing)
-    below = _outwards(stand.liquidity, [(tick, -table.nets[tick]) for tick in reversed(ordered[:split])], edge)
-    nets = [(tick, -change) for tick, change in reversed(below)] + above
-    return tuple(TickLiquidity(tick, net) for tick, net in nets if net)
-
-
-def _outwards(liquidity: int, changes: list[tuple[int, int]], edge: int) -> list[tuple[int, int]]:
-    """What the liquidity changes by at each tick, until it ends."""
-    found = []
-    for tick, change in changes:
-        if liquidity + change < 0:
-            break
-        found.append((tick, change))
-        liquidity += change
-    if liquidity:
-        tick, change = found.pop() if found else (edge, 0)
-        found.append((tick, change - liquidity))
-    return found

@@ -10,10 +10,13 @@ import click
 from app.console import Session, with_session
 from app.coverage import continuity, coverage
 from app.exits import EXIT_NEGATIVE, EXIT_SUCCESS
+from app.flow_tables import show_all, show_flow, show_flow_audit
+from app.flow_views import flow_audit_document, flow_document, flow_summaries
 from app.node_options import REORG_DEPTH_BLOCKS, Checks, Fetching, NodeOptions, checks_option, with_node
 from app.progress import ProgressReport
-from app.tables import say, show_audit, show_coverage, show_fetched, show_histories
+from app.tables import say, show_audit, show_coverage, show_fetched
 from app.words import pool_name
+from ingest.flow_export import export_flow
 
 if TYPE_CHECKING:
     from ingest.export import ExportFormat
@@ -27,7 +30,7 @@ def command() -> None:
 @command.command("list")
 @with_session
 def list_command(session: Session) -> int:
-    """Lists the stored histories."""
+    """Lists the stored histories, and the order flows beside them."""
     summaries = session.store.list_histories()
     document = {
         "store": str(session.store_root),
@@ -46,15 +49,19 @@ def list_command(session: Session) -> int:
             }
             for summary in summaries
         ],
+        "flows": flow_summaries(session.store),
     }
-    return session.finish(document, lambda: show_histories(document))
+    return session.finish(document, lambda: show_all(document))
 
 
 @command.command("show")
 @click.argument("name")
 @with_session
 def show_command(session: Session, *, name: str) -> int:
-    """Shows one history: its pool, coverage and gaps, flow by class, limits and prices."""
+    """Shows one history: its pool, coverage and gaps, flow by class, limits and prices; or one order flow."""
+    if session.store.flows.find(name) is not None:
+        flow = flow_document(session.store, name)
+        return session.finish(flow, lambda: show_flow(flow))
     document = coverage(session.store.load_history(name))
     return session.finish(document, lambda: show_coverage(document))
 
@@ -67,7 +74,12 @@ def audit_command(session: Session, *, name: str, strict: bool) -> int:
     """Replays every event through the real pool bytecode and compares amounts, price, liquidity and tick exactly.
 
     What does not come out exactly is listed, with its block, its transaction and what is known of the reason.
+    Of an order flow, which cannot be replayed, it checks what can be checked (with --strict: exit 3 where some fail).
     """
+    if session.store.flows.find(name) is not None:
+        checked = flow_audit_document(session.store, name)
+        code = EXIT_NEGATIVE if strict and checked["failed"] else EXIT_SUCCESS
+        return session.finish(checked, lambda: show_flow_audit(checked), code)
     from verify.audit import audit  # noqa: PLC0415  only this command of the group needs the EVM
 
     history = session.store.load_history(name)
@@ -112,6 +124,13 @@ def heal_command(session: Session, *, node_options: NodeOptions, name: str, chec
 )
 @with_session
 def export_command(session: Session, *, name: str, folder: Path, file_format: ExportFormat) -> int:
-    """Writes a history as plain files: events, labels, limits, prices, and the pool's state as JSON."""
-    files = [str(path) for path in session.store.export_history(name, folder, file_format)]
+    """Writes a history as plain files: events, labels, limits, prices, and the pool's state as JSON.
+
+    Of an order flow: its trades, intents and labels, and what it is as JSON.
+    """
+    if session.store.flows.find(name) is not None:
+        written = export_flow(session.store.flows, name, folder, file_format)
+    else:
+        written = session.store.export_history(name, folder, file_format)
+    files = [str(path) for path in written]
     return session.finish({"history": name, "files": files}, lambda: say(*files))

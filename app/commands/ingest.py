@@ -8,6 +8,8 @@ import click
 
 from app.console import Session, with_session
 from app.demo import ingest_embedded
+from app.flow_tables import show_flow_stored
+from app.flow_views import require_history_files, store_flow
 from app.node_options import (
     FOLLOW_BLOCKS,
     REORG_DEPTH_BLOCKS,
@@ -22,7 +24,9 @@ from app.node_options import (
 from app.progress import ProgressReport
 from app.stored import Stored
 from app.tables import show_fetched, show_stored
+from ingest.errors import InputError
 from ingest.files import ingest_files
+from ingest.flow_sources import FLOW_SOURCES
 from ingest.sources import SOURCES
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -37,9 +41,8 @@ def command() -> None:
 @click.argument("files", nargs=-1, required=True, type=EXISTING_FILE)
 @click.option(
     "--initial-state",
-    required=True,
     type=EXISTING_FILE,
-    help="The pool's state (JSON) right before the first event, or after an event of the files.",
+    help="The pool's state (JSON) right before the first event, or after an event of the files; not for order flow.",
 )
 @click.option("--name", required=True, help="What to call the history.")
 @click.option(
@@ -54,30 +57,44 @@ def command() -> None:
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice([source.name for source in SOURCES]),
+    type=click.Choice([source.name for source in (*SOURCES, *FLOW_SOURCES)]),
     help="The kind of file. Default: found by the content.",
 )
+@click.option("--accept-inexact", is_flag=True, help="Take order flow whose amounts were rounded; every view says so.")
 @click.option("--replace", is_flag=True, help="Replace a stored history of this name whose content differs.")
 @with_session
 def files_command(
     session: Session,
     *,
     files: tuple[Path, ...],
-    initial_state: Path,
+    initial_state: Path | None,
     name: str,
     labels: Path | None,
     prices: Path | None,
     invert_prices: bool | None,
     format_name: str | None,
+    accept_inexact: bool,
     replace: bool,
 ) -> int:
     """Reads one pool's events from FILES (CSV, also gzip) that belong together.
 
     Duplicates are dropped and counted, rows out of order are sorted. When anything in a file is wrong, the message
     names the file, the line and the field, and the store stays as it was.
+
+    Without --initial-state, FILES are order flow: what traders wanted and got, from sources that cannot be replayed
+    (Dune, subgraphs, CoW Protocol, whole blocks). It is kept beside the histories, with what its source cannot give.
     """
     with ProgressReport() as progress:
         progress.step("read", 0, len(files))
+        if initial_state is None:
+            if labels or prices:
+                raise click.UsageError("--labels and --prices belong to a pool's history: give its --initial-state")
+            flow = store_flow(
+                session.store, files, name, format_name, accept_inexact=accept_inexact, replace=replace
+            )
+            progress.step("read", len(files), len(files), f"{flow['trades']:,} trades, {flow['intents']:,} intents")
+            return session.finish(flow, lambda: show_flow_stored(flow))
+        require_history_files(files, format_name)
         ingested = ingest_files(
             files,
             initial_state=initial_state,
@@ -94,6 +111,8 @@ def files_command(
 
 @command.command("rpc")
 @click.option("--pool", "pools", multiple=True, help="A v2 pair's or v3 pool's address, or a v4 pool's id. Repeatable.")
+@click.option("--cow", is_flag=True, help="CoW Protocol's settled orders, as an order flow, instead of pools.")
+@click.option("--cow-settlement", help="Their settlement contract, where it is not CoW Protocol's own.")
 @click.option(
     "--name", required=True, help="What to call the history; the name of a stored one from a node goes on with it."
 )
@@ -132,6 +151,8 @@ def rpc_command(
     *,
     node_options: NodeOptions,
     pools: tuple[str, ...],
+    cow: bool,
+    cow_settlement: str | None,
     name: str,
     from_block: int | None,
     to_block: int | None,
@@ -154,9 +175,28 @@ def rpc_command(
 
     fetching = Fetching(to_block, follow, checks, reorg_depth)
     asked = Pools(pools, from_block, named_decimals(decimals), manager, v2_fee_pips, routers, wrapped_native)
+    if cow or cow_settlement is not None:
+        return _settlements(session, node_options, asked, cow_settlement, fetching, name)
     with ProgressReport() as progress:
         done = ingest_pools(session, node_options, asked, fetching, name, progress)
     return session.finish({"histories": done}, lambda: show_fetched(done))
+
+
+def _settlements(
+    session: Session,
+    node_options: NodeOptions,
+    asked: Pools,
+    settlement: str | None,
+    fetching: Fetching,
+    name: str,
+) -> int:
+    from app.cow import ingest_settlements, show_settlements  # noqa: PLC0415  as above
+
+    if asked.addresses:
+        raise InputError("either pools or --cow in one run, which become histories and an order flow", field="pool")
+    with ProgressReport() as progress:
+        done = ingest_settlements(session, node_options, asked, settlement, fetching, name, progress)
+    return session.finish(done, lambda: show_settlements(done))
 
 
 @command.command("demo")

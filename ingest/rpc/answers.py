@@ -83,6 +83,11 @@ def quantity(value: Any) -> int:
     return int(value, 16)
 
 
+def number(value: Any) -> int:
+    """A block's number or a chain's id in hex."""
+    return _within_int64(quantity(value))
+
+
 def data(value: Any) -> bytes:
     """Bytes in hex."""
     if isinstance(value, str) and value[:2] == "0x" and len(value) % 2 == 0:
@@ -95,7 +100,7 @@ def data(value: Any) -> bytes:
     raise AnswerError(f"should be bytes in hex, found {_shown(value)}")
 
 
-def header(value: Any, number: int) -> Header:
+def header(value: Any, asked: int) -> Header:
     """The header of the block that was asked for."""
     fields = _fields(value, "block")
     fee = fields.get("baseFeePerGas")
@@ -108,8 +113,8 @@ def header(value: Any, number: int) -> Header:
         base_fee_wei=None if fee is None else _quantity(fields, "baseFeePerGas"),
         bloom=None if bloom is None else _sized(fields, "logsBloom", BLOOM_BYTES),
     )
-    if found.block_number != number:
-        raise AnswerError(f"is block {found.block_number}, asked for was block {number}")
+    if found.block_number != asked:
+        raise AnswerError(f"is block {found.block_number}, asked for was block {asked}")
     return found
 
 
@@ -162,7 +167,7 @@ def receipt(value: Any, tx_hash: bytes | None = None) -> Receipt:
         block_hash=_sized(fields, "blockHash", HASH_BYTES),
         block_number=_int64(fields, "blockNumber"),
         tx_index=_int64(fields, "transactionIndex"),
-        succeeded=None if status is None else bool(_quantity(fields, "status")),
+        succeeded=None if status is None else _flag(fields, "status"),
         gas_used=_int64(fields, "gasUsed"),
         gas_price_wei=None if price is None else _quantity(fields, "effectiveGasPrice"),
         logs=tuple(logs(fields.get("logs"))),
@@ -222,10 +227,23 @@ def _quantity(fields: dict[str, Any], name: str) -> int:
 
 
 def _int64(fields: dict[str, Any], name: str) -> int:
-    found = _quantity(fields, name)
+    try:
+        return number(fields.get(name))
+    except AnswerError as error:
+        raise AnswerError(f"{name}: {error}") from None
+
+
+def _within_int64(found: int) -> int:
     if found > MAX_INT64:
-        raise AnswerError(f"{name}: is {found}, which no chain reaches")
+        raise AnswerError(f"is {found}, which no chain reaches")
     return found
+
+
+def _flag(fields: dict[str, Any], name: str) -> bool:
+    found = _quantity(fields, name)
+    if found > 1:
+        raise AnswerError(f"{name}: should be 0 or 1, found {found}")
+    return found == 1
 
 
 def _bytes(fields: dict[str, Any], name: str) -> bytes:

@@ -3,7 +3,7 @@
 A node that leaves logs out without saying so is found out by how much is looked at:
 
 - ``events``: the receipts of the transactions that are known show all their logs; and since answers are mostly cut at
-  their end, of the last block with logs all receipts are read.
+  their end, the last block with logs is asked for once more by itself.
 - ``headers``: of every block, the header's bloom filter tells whether it may hold a log that was not given.
 - ``receipts``: of the blocks with logs, and of those whose bloom filter allows one, all receipts are read. Then nothing
   can be missing, unless headers and receipts are forged as well.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ingest.rpc import answers
 from ingest.rpc.errors import AnswerError, IncompleteError, RefusedError, TooMuchError, UnavailableError
-from ingest.rpc.logs import logs_between, place, smaller
+from ingest.rpc.logs import logs_between, logs_of_blocks, place, smaller
 from ingest.rpc.node import Ask
 from ingest.rpc.queries import queries
 from ingest.rpc.tables import Mined, chunk_of
@@ -93,9 +93,8 @@ class ChunkReader:
         """
         asked = queries(filters)
         last = min(last, first + self.span.size - 1)
-        whole, moves = False, 0
-        left_out: set[int] = set()
-        asked_last = last
+        asked_last, whole = last, False
+        moves, left_out, distrusted = 0, set[int](), 0
         for _ in range(MOST_READS):
             try:
                 mined = self._read(asked, first, last, whole=whole)
@@ -106,8 +105,12 @@ class ChunkReader:
                 self._node.pause(MOVED_PAUSE_S)
             except _TruncatedError as truncated:
                 left_out |= truncated.blocks
-                whole = first == last
-                last = first + self.span.refused(last - first + 1) - 1
+                distrusted += 1
+                if distrusted == 1:  # the same again may do; the next ranges are smaller in any case
+                    self.span.refused(last - first + 1)
+                else:
+                    whole = first == last
+                    last = first + (last - first) // 2
             except (TooMuchError, UnavailableError) as error:
                 if whole:
                     raise
@@ -129,8 +132,9 @@ class ChunkReader:
         headers = {header.block_number: header for header in self._node.headers(sorted(numbers))}
         _require_one_chain(headers)
         _require_their_blocks(headers, logs)
-        if self._every_header and not whole:
+        if not whole:
             self._check_blooms(asked, headers, logs)
+            self._check_last(asked, headers, logs)
         receipts = self._receipts(logs)
         _require_their_blocks(headers, receipts)
         _require_all_logs(asked, logs, receipts)
@@ -175,36 +179,39 @@ class ChunkReader:
                     return
                 if allowed and number not in given:
                     hints.add(number)
-        if hints and (left_out := self._look_into(asked, sorted(hints), headers, logs)):
+        few = self._every_receipt or len(hints) <= READ_WHOLE
+        self._require_nothing_else(asked, logs, [headers[number] for number in sorted(hints)], whole=few)
+
+    def _check_last(self, asked: Sequence[Query], headers: dict[int, Header], logs: list[Log]) -> None:
+        """Looks into the last block that has logs, which an answer that was cut short holds in part.
+
+        Raises:
+            _TruncatedError: It holds more.
+        """
+        if logs and not self._every_receipt:
+            self._require_nothing_else(asked, logs, [headers[logs[-1].block_number]], whole=False)
+
+    def _require_nothing_else(
+        self, asked: Sequence[Query], logs: list[Log], headers: Sequence[Header], *, whole: bool
+    ) -> None:
+        """Looks into blocks for logs that were not given: into all their receipts, or by asking for them by hash."""
+        found: list[Log] = []
+        if whole:
+            found = [log for header in headers for log in self._whole_block(asked, header.block_number)]
+        elif headers:
+            found = logs_of_blocks(self._node, asked, headers)
+        _require_their_blocks({header.block_number: header for header in headers}, found)
+        known = {place(log) for log in logs}
+        if left_out := {log.block_number for log in found if place(log) not in known}:
             raise _TruncatedError(left_out)
 
-    def _look_into(
-        self, asked: Sequence[Query], hints: list[int], headers: dict[int, Header], logs: list[Log]
-    ) -> set[int]:
-        """The blocks among the hints that do hold logs which were not given.
-
-        Bloom filters of busy blocks allow almost everything; many hints are looked into by the block's hash.
-        """
-        if self._every_receipt or len(hints) <= READ_WHOLE:
-            found = [log for number in hints for log in self._whole_block(asked, number)]
-        else:
-            questions = [
-                Ask("eth_getLogs", query.params(blockHash="0x" + headers[number].block_hash.hex()), answers.logs)
-                for number in hints
-                for query in asked
-            ]
-            found = [log for part in self._node.ask_all(questions) for log in part]
-        _require_their_blocks(headers, found)
-        known = {place(log) for log in logs}
-        return {log.block_number for log in found if place(log) not in known}
-
     def _receipts(self, logs: list[Log]) -> list[Receipt]:
-        """The receipts of the logs' transactions, and of all transactions of some of their blocks."""
-        blocks = sorted({log.block_number for log in logs})
-        read_whole = blocks if self._every_receipt else blocks[-1:]
-        whole = [receipt for number in read_whole for receipt in self._receipts_of_block(number)]
-        hashes = dict.fromkeys(log.tx_hash for log in logs if log.block_number not in read_whole)
-        return self._ask_patiently([_receipt_of(one) for one in hashes]) + whole
+        """The receipts of the logs' transactions, or of all transactions of their blocks."""
+        if self._every_receipt:
+            blocks = sorted({log.block_number for log in logs})
+            return [receipt for number in blocks for receipt in self._receipts_of_block(number)]
+        hashes = dict.fromkeys(log.tx_hash for log in logs)
+        return self._ask_patiently([_receipt_of(one) for one in hashes])
 
     def _transactions(self, receipts: list[Receipt]) -> dict[bytes, Transaction]:
         """The transactions by hash, which must stand where their receipts do."""

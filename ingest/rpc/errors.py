@@ -21,6 +21,10 @@ class UnavailableError(NodeError):
         super().__init__(message)
 
 
+class UnknownBlockError(UnavailableError):
+    """It does not know the block whose state is asked for: it has not got it yet, or has dropped its state."""
+
+
 class AnswerError(NodeError):
     """Its answer is not what the protocol allows, or not what was asked for."""
 

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from ingest.rpc.reorgs import Reorg
 
 REORG_DEPTH_BLOCKS = 64
-MOST_LOGS = 2_000  # of a chunk
+MOST_LOGS = 1_000  # of a chunk
 MOST_BLOCKS = 100_000
 MOST_BLOCKS_WITH_HEADERS = 1_000
 MOST_REORGS = 5  # in one run
-AHEAD = 3  # chunks read or waiting to be stored, for each connection
+AHEAD = 2  # chunks read or waiting to be stored, for each connection
 
 
 @dataclass(frozen=True, slots=True)

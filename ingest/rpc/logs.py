@@ -12,7 +12,9 @@ from ingest.rpc.node import Ask
 from ingest.rpc.ranges import Span
 
 if TYPE_CHECKING:
-    from ingest.rpc.answers import Log
+    from collections.abc import Iterable, Sequence
+
+    from ingest.rpc.answers import Header, Log
     from ingest.rpc.node import Node
     from ingest.rpc.queries import Query
 
@@ -34,9 +36,18 @@ def logs_between(node: Node, query: Query, first: int, last: int) -> list[Log]:
         UnavailableError: It takes too long (``timed_out``), or is not to be reached.
         AnswerError: It holds logs that were not asked for.
     """
-    read = partial(_asked, query=query, first=first, last=last)
-    question = Ask("eth_getLogs", query.params(fromBlock=hex(first), toBlock=hex(last)), read)
+    question = _question(query, first, last, fromBlock=hex(first), toBlock=hex(last))
     return node.ask(question, timed_out_attempts=TIMED_OUT_ATTEMPTS if last > first else None)
+
+
+def logs_of_blocks(node: Node, asked: Iterable[Query], headers: Sequence[Header]) -> list[Log]:
+    """What the node gives for single blocks, asked for by their hashes."""
+    questions = [
+        _question(query, header.block_number, header.block_number, blockHash="0x" + header.block_hash.hex())
+        for header in headers
+        for query in asked
+    ]
+    return [log for part in node.ask_all(questions) for log in part]
 
 
 def smaller(span: Span, asked: int, error: TooMuchError | UnavailableError) -> int:
@@ -79,6 +90,10 @@ def first_log(node: Node, query: Query, first: int, last: int) -> Log | None:
         f"{node.name} takes so few blocks at a time that the creation cannot be searched for; say its block",
         field="creation block",
     )
+
+
+def _question(query: Query, first: int, last: int, **blocks: str) -> Ask[list[Log]]:
+    return Ask("eth_getLogs", query.params(**blocks), partial(_asked, query=query, first=first, last=last))
 
 
 def _asked(value: Any, query: Query, first: int, last: int) -> list[Log]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -15,10 +14,12 @@ from ingest.rpc.errors import (
     AnswerError,
     BudgetError,
     NodeError,
+    NoStateError,
     RefusedError,
     RevertedError,
     TooMuchError,
     UnavailableError,
+    UnknownBlockError,
 )
 from ingest.rpc.refusals import refusal, refuses_batches
 from ingest.rpc.transport import MASK, TIMEOUT_STATUSES, Endpoint, Reply, by_id
@@ -140,31 +141,36 @@ class Node:
                 self._rest(error, attempt)
         raise AssertionError("unreachable")
 
-    def ask_all(self, questions: Sequence[Ask[T]], attempts: int | None = None) -> list[T]:
+    def ask_all(self, questions: Sequence[Ask[T]], unfit_attempts: int | None = None) -> list[T]:
         """Asks many questions, in batches; the answers in the questions' order.
 
-        ``attempts`` bounds how often each is put, where the node's own bound is too patient.
+        ``unfit_attempts`` bounds how often the answer to one may be unfit (``AnswerError``), such as empty.
 
         Raises:
             NodeError: One of them could not be answered.
         """
-        attempts = self._attempts if attempts is None else min(attempts, self._attempts)
-        todo = deque([(place, question, 0) for place, question in enumerate(questions)])
+        found: list[T] = []
+        while len(found) < len(questions):
+            found += self._part(questions[len(found) : len(found) + self._batch], unfit_attempts)
+        return found
+
+    def _part(self, questions: Sequence[Ask[T]], unfit_attempts: int | None) -> list[T]:
+        """The answers to one batch of questions; those that failed are asked again, the others are not."""
         found: dict[int, T] = {}
-        while todo:
-            part = [todo.popleft() for _ in range(min(self._batch, len(todo)))]
+        places = list(range(len(questions)))
+        for tried in range(1, self._attempts + 1):
             failed: dict[int, NodeError] = {}
-            for (place, question, tried), answer in zip(part, self._together([ask for _, ask, _ in part]), strict=True):
+            for place, answer in zip(places, self._together([questions[place] for place in places]), strict=True):
                 if not isinstance(answer, NodeError):
                     found[place] = answer
-                elif not isinstance(answer, UnavailableError | AnswerError) or tried + 1 >= attempts:
-                    raise self._given_up(answer, tried + 1)
+                elif self._worth_another_try(answer, tried, unfit_attempts):
+                    failed[place] = answer
                 else:
-                    failed[tried] = answer
-                    todo.append((place, question, tried + 1))
-            if failed:
-                worst = max(failed)
-                self._rest(failed[worst], worst)
+                    raise self._given_up(answer, tried)
+            if not failed:
+                break
+            places = list(failed)
+            self._rest(failed[places[0]], tried - 1)
         return [found[place] for place in range(len(questions))]
 
     def pause(self, pause_s: float) -> None:
@@ -177,16 +183,16 @@ class Node:
 
     def chain_id(self) -> int:
         """The chain that the node follows."""
-        return self.ask(Ask("eth_chainId", [], answers.quantity))
+        return self.ask(Ask("eth_chainId", [], answers.number))
 
     def head(self) -> int:
         """The number of the newest block that the node has."""
-        return self.ask(Ask("eth_blockNumber", [], answers.quantity))
+        return self.ask(Ask("eth_blockNumber", [], answers.number))
 
     def headers(self, numbers: Sequence[int]) -> list[answers.Header]:
         """The headers of blocks that the node must have."""
         return self.ask_all(
-            [Ask("eth_getBlockByNumber", [hex(n), False], partial(answers.header, number=n)) for n in numbers]
+            [Ask("eth_getBlockByNumber", [hex(n), False], partial(answers.header, asked=n)) for n in numbers]
         )
 
     def call_contract(self, to: str, data: bytes, block: int | None = None) -> bytes | None:
@@ -211,6 +217,8 @@ class Node:
 
     def _together(self, questions: list[Ask[Any]]) -> list[Any]:
         """The answers, or exceptions in their places; in smaller exchanges where the node takes none so large."""
+        if len(questions) > (most := self._batch):
+            return self._together(questions[:most]) + self._together(questions[most:])
         try:
             found = self._once(questions)
         except TooMuchError as error:
@@ -220,10 +228,14 @@ class Node:
                 self._take_at_most(len(questions) // 2)
             return [error] * len(questions)
         if len(questions) > 1 and any(isinstance(one, TooMuchError) for one in found):
-            half = len(questions) // 2
-            self._take_at_most(half)
-            return self._together(questions[:half]) + self._together(questions[half:])
+            self._take_at_most(len(questions) // 2)
+            return self._together(questions)
         return found
+
+    def _worth_another_try(self, problem: NodeError, tried: int, unfit_attempts: int | None) -> bool:
+        if isinstance(problem, AnswerError) and unfit_attempts is not None:
+            return tried < min(unfit_attempts, self._attempts)
+        return isinstance(problem, UnavailableError | AnswerError) and tried < self._attempts
 
     def _take_at_most(self, batch: int) -> None:
         with self._lock:
@@ -254,18 +266,26 @@ class Node:
         errors = [one for one in answered if isinstance(one, dict) and one.get("error") is not None]
         if errors and (len(sent) == 1 or len(answered) < len(sent)):
             if len(sent) == 1 and errors[0].get("id") is not None:
-                by_id(document, sent)
+                self._by_id(document, sent)
             raise self._named(self._for_all(reply, method, errors[0]["error"], len(sent) > 1), reply.retry_after_s)
         if reply.status >= 400 and not errors:
             raise self._of_status(reply, len(sent) > 1)
-        return by_id(document, sent)
+        return self._by_id(document, sent)
+
+    def _by_id(self, document: Any, sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        try:
+            return by_id(document, sent)
+        except AnswerError as error:
+            raise AnswerError(f"{self.name}: {error}") from None
 
     def _for_all(self, reply: Reply, method: str, error: Any, batched: bool) -> NodeError:
         problem = refusal(method, error)
-        if batched and (refuses_batches(error) or not isinstance(problem, UnavailableError)):
+        if batched and refuses_batches(error):
             return TooMuchError(str(problem))
         if type(problem) is RefusedError and (reply.status in BUSY_STATUSES or reply.status >= 500):
             return self._of_status(reply, batched)
+        if batched and not isinstance(problem, UnavailableError):
+            return TooMuchError(str(problem))
         return problem
 
     def _of_status(self, reply: Reply, batched: bool) -> NodeError:
@@ -307,7 +327,7 @@ class Node:
     def _given_up(self, problem: NodeError, attempts: int) -> NodeError:
         if attempts > 1:
             problem.args = (f"{problem} (given up after {attempts} attempts)",)
-        return problem
+        return NoStateError(str(problem)) if isinstance(problem, UnknownBlockError) else problem
 
     def _rest(self, problem: NodeError, attempt: int) -> None:
         """The pause before the next attempt; one that the node asked for holds for all threads."""

@@ -17,11 +17,13 @@ from ingest.rpc.errors import (
     RevertedError,
     TooMuchError,
     UnavailableError,
+    UnknownBlockError,
     UnknownMethodError,
 )
 
 MAX_SHOWN_CHARS = 200
 LOGS_METHOD = "eth_getLogs"
+STATE_METHODS = ("eth_call", "eth_getCode")
 UNKNOWN_METHOD_CODE = -32601
 INTERNAL_CODE = -32603
 RATE_CODES = (429, -32007, -32012, -32029, -32090, -32097)
@@ -88,11 +90,10 @@ TOO_MUCH = _any_of(
     r"at most [\d,]+ blocks",
 )
 TIMED_OUT = _any_of(r"time[d -]*out", r"deadline exceeded", r"took too long", r"context canceled")
+UNKNOWN_BLOCK = _any_of(
+    r"header not found", r"unknown block", r"block (?:\S+ )?(?:was )?not found", r"could not be found"
+)
 BUSY = _any_of(
-    r"header not found",
-    r"unknown block",
-    r"block (?:\S+ )?(?:was )?not found",
-    r"could not be found",
     r"beyond (?:current )?head",
     r"no (?:available )?(?:backend|upstream|nodes?)",
     r"network connection",
@@ -161,6 +162,9 @@ def refusal(method: str, error: Any) -> NodeError:
         problem = NoStateError(shown, code=code)
     elif method == "eth_call" and REVERTED.search(said):
         problem = RevertedError(shown, code=code)
+    elif UNKNOWN_BLOCK.search(said):
+        kind = UnknownBlockError if method in STATE_METHODS else UnavailableError
+        problem = kind(shown, retry_after_s=wait_s)
     elif limited or code == INTERNAL_CODE or BUSY.search(said):
         problem = UnavailableError(shown, retry_after_s=wait_s)
     else:

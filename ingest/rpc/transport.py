@@ -10,18 +10,24 @@ import contextlib
 import email.utils
 import json
 import logging
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import numpy as np
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from web3 import HTTPProvider
 
 from ingest.errors import InputError
 from ingest.rpc.errors import AnswerError, RefusedError, TooMuchError, UnavailableError
+
+_recursion_limit = sys.getrecursionlimit()
+from web3 import HTTPProvider  # noqa: E402 - what it imports raises the limit so far that nested JSON ends the process
+
+sys.setrecursionlimit(_recursion_limit)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,10 +35,13 @@ if TYPE_CHECKING:
     from web3.types import RPCEndpoint, RPCResponse
 
 MAX_ANSWER_BYTES = 128 << 20
+MAX_DEPTH = 200  # of nested lists and objects; answers have less than ten
+NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 READ_BYTES = 1 << 16
 CONNECT_S = 10.0
 MAX_RETRY_AFTER_S = 300.0
 MIN_SECRET_SEGMENT_CHARS = 8  # shorter parts of a path are words such as "v2" or "mainnet"
+MIN_SECRET_CHARS = 4  # hiding less would hide every digit of a text
 HIDDEN = "***"
 TIMEOUT_STATUSES = (408, 504, 524)  # 524 is Cloudflare's
 Call = tuple[str, list[Any]]
@@ -63,7 +72,7 @@ class Mask(logging.Filter):
         named = {parts.username or "", parts.password or ""}
         whole = {url, parts.path if parts.path.strip("/") else "", parts.query, parts.netloc.rpartition("@")[0]}
         found = path | pairs | raw | named | whole
-        self._secrets |= {text for text in found | {unquote(text) for text in found} if text}
+        self._secrets |= {text for text in found | {unquote(text) for text in found} if len(text) >= MIN_SECRET_CHARS}
 
     def hide(self, text: str) -> str:
         """The text without any of the secrets."""
@@ -227,6 +236,9 @@ def _name_of(url: str) -> str:
 
 
 def _as_json(content: bytes) -> tuple[Any, bool]:
+    opening = np.isin(np.frombuffer(content.translate(None, NO_BRACKETS), np.uint8), (ord("["), ord("{")))
+    if np.cumsum(np.where(opening, 1, -1), dtype=np.int64).max(initial=0) > MAX_DEPTH:
+        return None, False
     try:
         return json.loads(content), True
     except (ValueError, RecursionError):

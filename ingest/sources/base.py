@@ -22,6 +22,9 @@ class ParsedRows:
     ``events`` has the schema of ``ingest.event_table``, ``lines`` each event's 1-based line. ``order`` is what sorts
     the events where their source numbers them; None: block and log index sort them. ``rows`` counts the file's rows,
     ``ignored`` those of them that are known logs which a replay does not need, by name.
+
+    ``block_times`` (block_number, block_ts, line) and ``costs`` (tx_hash, gas_used, gas_price_wei as text, line) are
+    told of blocks and transactions, whatever events they have; see ``ingest.sidecars``.
     """
 
     events: pa.Table
@@ -29,6 +32,8 @@ class ParsedRows:
     rows: int
     order: Int64s | None = None
     ignored: dict[str, int] = field(default_factory=dict)
+    block_times: pa.Table | None = None
+    costs: pa.Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class Source:
     one); ``read`` gives the rows some megabytes at a time. A source that is ``numbered`` gives its events numbers of
     its own, none of which may be missing, instead of a log index that counts through the block. ``caveats`` say what
     this source cannot give. ``fields`` tells which of the file's fields an event's column is read from, where the
-    names differ.
+    names differ. A source ``in_parts`` has block times and gas in files of their own.
     """
 
     name: str
@@ -49,3 +54,4 @@ class Source:
     numbered: bool = False
     caveats: tuple[str, ...] = ()
     fields: dict[str, str] = field(default_factory=dict)
+    in_parts: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from ingest.errors import InputError
+from ingest.sources import parquet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,12 +72,16 @@ def read_bytes(path: Path) -> bytes:
 def head_of(path: Path) -> bytes:
     """The first 64 kB of a file's unpacked content, by which its kind is found.
 
+    A Parquet file has its columns at the end: for it, the magic number and their names as a JSON list.
+
     Raises:
-        InputError: As ``pieces``, or the file is empty.
+        InputError: As ``pieces``; or the file is empty, or no whole Parquet file though it begins like one.
     """
     head = next(pieces(path), b"")
     if not head:
         raise InputError("is empty", file=path)
+    if head.startswith(parquet.MAGIC):
+        return parquet.MAGIC + json.dumps(parquet.column_names(path)).encode()
     return head[:HEAD_BYTES]
 
 

@@ -96,25 +96,35 @@ def read_table(path: Path, content: bytes, required: Sequence[str], optional: Se
     return found[0] if found else TextTable(path, {name: pa.array([], pa.string()) for name in required}, 0)
 
 
-def read_tables(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[TextTable]:
+def read_tables(
+    path: Path, required: Sequence[str], optional: Sequence[str] = (), *, ascii_only: bool = True
+) -> Iterator[TextTable]:
     """A comma-separated file with a header line as text columns, some megabytes at a time.
+
+    Files that hold names which people chose, such as tokens' symbols, are not ``ascii_only`` but UTF-8.
 
     Raises:
         InputError: A required column is missing, a name stands twice, a row has too many or too few fields, quotes
-            are unbalanced, there is a blank line inside, a line without end, or a character outside ASCII; or the
-            file cannot be opened, see ``ingest.sources.opening``.
+            are unbalanced, there is a blank line inside, a line without end, or a character outside ASCII (UTF-8);
+            or the file cannot be opened, see ``ingest.sources.opening``.
     """
-    return tables_of(path, pieces(path), required, optional)
+    return tables_of(path, pieces(path), required, optional, ascii_only=ascii_only)
 
 
 def tables_of(
-    path: Path, content: Iterable[bytes], required: Sequence[str], optional: Sequence[str] = ()
+    path: Path,
+    content: Iterable[bytes],
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    *,
+    ascii_only: bool = True,
 ) -> Iterator[TextTable]:
     """The same of content that comes in pieces cut anywhere."""
     names: list[str] = []
     kept: list[str] = []
     for first_line, lines, block in _whole_lines(path, content):
-        _require_ascii(path, block, first_line)
+        if ascii_only:
+            _require_ascii(path, block, first_line)
         if names:
             yield _table(path, block, first_line, lines, names, kept)
             continue

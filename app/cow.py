@@ -1,0 +1,148 @@
+"""CoW Protocol's settled orders from a node into the store, and what the command says of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from app.rpc import estimate, open_node, routing_of
+from app.tables import say
+from app.words import count
+from ingest.chain_store import ChainStore
+from ingest.cow_chain import intents_of_settlements
+from ingest.cow_flow import flow_of_settlements, format_of
+from ingest.errors import InputError
+from ingest.rpc.cow_ingest import ingest_cow
+from ingest.rpc.fetch import Request
+from ingest.rpc.pools import ADDRESS
+from ingest.rpc.queries import COW_SETTLEMENT_CONTRACT
+
+if TYPE_CHECKING:
+    from app.console import Session
+    from app.node_options import Fetching, NodeOptions, Pools
+    from app.progress import ProgressReport
+    from ingest.rpc.cow_ingest import CowIngest
+
+NOTED = {
+    "settle": "settlements, each call and its logs saying the same",
+    "swap": "orders swapped at Balancer, each call and its log saying the same",
+    "inside": "settlements inside other contracts' calls, each proven by its logs",
+    "logs": "settlements by calls that cannot be read, known by their logs alone",
+}
+
+
+def ingest_settlements(
+    session: Session,
+    options: NodeOptions,
+    asked: Pools,
+    settlement: str | None,
+    fetching: Fetching,
+    name: str,
+    progress: ProgressReport,
+) -> dict[str, Any]:
+    """Brings the settled orders of some blocks from a node into the store; returns what was done as JSON values.
+
+    Args:
+        session: Whose store it is.
+        options: How the node is asked.
+        asked: From which block on, and what the chain's native coin counts as.
+        settlement: The settlement contract; None: CoW Protocol's own.
+        fetching: Up to which block, and how much is looked at.
+        name: What the order flow is called; one that is stored is gone on with.
+        progress: Is told after every chunk.
+
+    Raises:
+        InputError: There is no such contract or block, or the name is something else's.
+        NodeError: The node cannot be used any further; running again goes on from there.
+    """
+    contract = (settlement or COW_SETTLEMENT_CONTRACT).lower()
+    if not ADDRESS.fullmatch(contract):
+        raise InputError(f"must be an address, found {settlement!r:.80}", field="cow settlement")
+    store = ChainStore(session.store_root)
+    with open_node(options) as node:
+        chain_id = node.chain_id()
+        _require_own(session, name, format_of(chain_id, contract))
+        native = routing_of(chain_id, asked).wrapped_native
+        request = Request(
+            filters=(),
+            first_block=asked.first_block,
+            last_block=fetching.last_block,
+            follow_blocks=fetching.follow_blocks,
+            checks=fetching.checks,
+            reorg_depth_blocks=fetching.reorg_depth_blocks,
+        )
+        done = ingest_cow(
+            node,
+            store,
+            request,
+            settlement=contract,
+            wrapped_native=native,
+            progress=lambda at: progress.step("fetch", at.done_blocks, at.total_blocks, estimate(at)),
+        )
+    blocks = done.coverage.first_block, done.coverage.last_block
+    flow = flow_of_settlements(
+        intents_of_settlements(store, chain_id, contract, blocks, native),
+        format_of(chain_id, contract),
+        name=name,
+        caveats=done.caveats,
+        counts={"batches": done.found.settlements.total(), "batches left out": done.found.left_out},
+    )
+    written = session.store.flows.write(flow, replace=True)
+    return {"flow": name, "written": written, "content_id": flow.about.content_id} | _fetched(done, node.name)
+
+
+def _require_own(session: Session, name: str, format_name: str) -> None:
+    """What the store has of that name, if anything, is of this contract from a node: it is gone on with."""
+    stored = session.store.flows.find(name)
+    foreign = stored is not None and stored.flow.formats != (format_name,)
+    if foreign or name in (history.name for history in session.store.list_histories()):
+        raise InputError(
+            f"what the store has as {name!r} is not of these settlements from a node; choose another name",
+            field="name",
+        )
+
+
+def _fetched(done: CowIngest, node_name: str) -> dict[str, Any]:
+    return {
+        "node": node_name,
+        "chain_id": done.chain_id,
+        "settlement": done.settlement,
+        "coverage": asdict(done.coverage),
+        "settlements": dict(done.found.settlements),
+        "intents": dict(done.found.intents),
+        "left_out": done.found.left_out,
+        "contradictions": [
+            {"block_number": one.block_number, "tx_hash": one.tx_hash, "why": one.contradiction}
+            for one in done.found.contradictions
+        ],
+        "refetched_blocks": list(done.refetched),
+        "reorgs": [asdict(reorg) for one in done.fetched for reorg in one.reorgs],
+        "truncations": [asdict(found) for one in done.fetched for found in one.truncations],
+        "logs_fetched": sum(one.logs for one in done.fetched),
+        "transactions_fetched": sum(one.transactions for one in done.fetched),
+        "caveats": list(done.caveats),
+    }
+
+
+def show_settlements(document: dict[str, Any]) -> None:
+    """What the command did, on a terminal."""
+    coverage, intents = document["coverage"], Counter(document["intents"])
+    say(
+        f"{document['flow']}: {document['written']} (order flow, settled at {document['settlement']} of chain "
+        f"{document['chain_id']})",
+        f"  {count(intents.total())} fills of orders",
+    )
+    noted = [(number, NOTED[known]) for known, number in document["settlements"].items()]
+    noted += [
+        (document["left_out"], "settlements LEFT OUT, whose calls and logs contradict each other"),
+        (len(document["refetched_blocks"]), "blocks asked for again because of such"),
+        (document["logs_fetched"], "logs fetched, those of the same transactions elsewhere included"),
+        (document["transactions_fetched"], "transactions fetched"),
+        (sum(reorg["dropped_blocks"] for reorg in document["reorgs"]), "stored blocks replaced by the chain"),
+        (len(document["truncations"]), "ranges that the node had first told incompletely"),
+    ]
+    say(*(f"  {count(number)} {what}" for number, what in noted if number))
+    proof = "proven complete" if coverage["proven"] else "NOT proven complete"
+    say(f"  blocks {coverage['first_block']} to {coverage['last_block']}: {proof}")
+    say(*(f"  note: {caveat}" for caveat in document["caveats"]))

@@ -1,0 +1,223 @@
+"""CoW Protocol's settlements from a node: fetched, each call held against its logs, and asked again where they differ.
+
+A pool's events lead from state to state; settlements do not, so that nothing shows a missing one but the chain itself.
+What was looked at of it is therefore marked in the store beside the logs, and only as much is called proven.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from ingest.chain_store import LogFilter, missing
+from ingest.cow_chain import settlements_of
+from ingest.cow_orders import domain_of
+from ingest.errors import InputError
+from ingest.records import Coverage
+from ingest.rpc.contracts import call_data
+from ingest.rpc.fetch import Request, fetch
+from ingest.rpc.queries import cow_filter, queries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ingest.chain_store import BlockRange, ChainStore
+    from ingest.cow_chain import Known, Settlement
+    from ingest.rpc.chunks import Checks
+    from ingest.rpc.fetch import Fetched
+    from ingest.rpc.node import Node
+    from ingest.rpc.progress import Progress
+
+ONLY_SETTLED = (
+    "Only orders that were settled are in it, not those that expired or were called off, nor settlements that failed."
+)
+MOST_LEFT_OUT = 100  # settlements that are named, and blocks that are asked for again
+
+
+@dataclass(slots=True)
+class Found:
+    """What is known of the settlements in some blocks.
+
+    ``settlements`` and ``intents`` are counted by what they are known by; ``contradictions`` are the first of those
+    left out. ``last_block`` is the last one with a settlement.
+    """
+
+    settlements: Counter[Known] = field(default_factory=Counter)
+    intents: Counter[Known] = field(default_factory=Counter)
+    left_out: int = 0
+    contradictions: list[Settlement] = field(default_factory=list)
+    last_block: int | None = None
+
+    def add(self, one: Settlement) -> None:
+        """Counts a settlement."""
+        self.last_block = one.block_number
+        if not one.contradiction:
+            self.settlements[one.known] += 1
+            self.intents[one.known] += len(one.intents)
+            return
+        self.left_out += 1
+        if len(self.contradictions) < MOST_LEFT_OUT:
+            self.contradictions.append(one)
+
+
+@dataclass(frozen=True, slots=True)
+class CowIngest:
+    """What came of it; ``intents_of_settlements`` gives the intents of the covered blocks.
+
+    ``refetched`` are the blocks that were asked for again because a call and its logs contradicted each other.
+    """
+
+    chain_id: int
+    settlement: str
+    coverage: Coverage
+    fetched: tuple[Fetched, ...]
+    found: Found
+    refetched: tuple[int, ...]
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked(LogFilter):
+    """Marks the blocks of which, beside the logs that the same filter asks for, headers or receipts were looked at."""
+
+    checks: Literal["headers", "receipts"] = "headers"
+
+    @property
+    def key(self) -> str:
+        """Under which these blocks are marked."""
+        return f"{cow_filter(self.address).key}/{self.checks}"
+
+
+def ingest_cow(
+    node: Node,
+    store: ChainStore,
+    request: Request,
+    *,
+    settlement: str,
+    wrapped_native: str,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> CowIngest:
+    """Fetches what is missing of a settlement contract's logs, and reads all of them.
+
+    Args:
+        node: Whom to ask.
+        store: Where what it tells is kept.
+        request: Which blocks, and how much is looked at; its filters are the contract's, whatever they are.
+            ``first_block`` None goes on from where the contract's stored blocks begin.
+        settlement: The contract.
+        wrapped_native: The token that the chain's native coin counts as.
+        progress: Is told after every chunk.
+
+    Raises:
+        InputError: It is no settlement contract of this chain, or the request cannot be fulfilled.
+        NodeError: The node cannot be used any further; running again goes on from there.
+    """
+    settlement = settlement.lower()
+    chain_id = node.chain_id()
+    _require_settlement(node, chain_id, settlement)
+    return _Run(node, store, chain_id, settlement, wrapped_native, progress).go(request)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    node: Node
+    store: ChainStore
+    chain_id: int
+    settlement: str
+    wrapped_native: str
+    progress: Callable[[Progress], None]
+
+    def go(self, request: Request) -> CowIngest:
+        first = self._stored_from() if request.first_block is None else request.first_block
+        request = replace(request, filters=tuple(self._filters(request.checks)), first_block=first)
+        fetched = [fetch(self.node, self.store, request, self.progress)]
+        blocks = first, fetched[0].last_block
+        found = self._read(blocks)
+        refetched = tuple(sorted({one.block_number for one in found.contradictions}))
+        if refetched:
+            for block in refetched:
+                self.store.forget(self.chain_id, request.filters, block, block)
+            fetched.append(fetch(self.node, self.store, replace(request, last_block=blocks[1]), self.progress))
+            found = self._read(blocks)
+        why = "; ".join(self._why(blocks, found))
+        return CowIngest(
+            chain_id=self.chain_id,
+            settlement=self.settlement,
+            coverage=Coverage(*blocks, proven=not why, why=why),
+            fetched=tuple(fetched),
+            found=found,
+            refetched=refetched,
+            caveats=(ONLY_SETTLED, *_caveats(found, why)),
+        )
+
+    def _stored_from(self) -> int:
+        complete = self._complete(cow_filter(self.settlement))
+        if not complete:
+            message = f"no settlements of chain {self.chain_id} are stored yet; say from which block on"
+            raise InputError(message, field="first block")
+        return complete[0][0]
+
+    def _filters(self, checks: Checks) -> Iterator[LogFilter]:
+        yield (logs := cow_filter(self.settlement))
+        if checks != "events":
+            yield _Checked(logs.address, logs.topic0, checks="headers")
+        if checks == "receipts":
+            yield _Checked(logs.address, logs.topic0, checks="receipts")
+
+    def _complete(self, one: LogFilter) -> tuple[BlockRange, ...]:
+        return self.store.complete(self.chain_id, [one])[one]
+
+    def _read(self, blocks: BlockRange) -> Found:
+        found = Found()
+        for one in settlements_of(self.store, self.chain_id, self.settlement, blocks, self.wrapped_native):
+            found.add(one)
+        return found
+
+    def _why(self, blocks: BlockRange, found: Found) -> Iterator[str]:
+        """Why it is not proven that the intents are all there are."""
+        if found.left_out:
+            first = found.contradictions[0]
+            yield (
+                f"{found.left_out} settlement(s) left out, the first in block {first.block_number} (transaction "
+                f"{first.tx_hash}): {first.contradiction}"
+            )
+        _, headers, receipts = self._filters("receipts")
+        if missing(self._complete(headers), *blocks):
+            yield "the node was not asked for every block's header, which would show settlements that it leaves out"
+        elif missing(self._complete(receipts), *blocks):
+            yield "blocks that hold a settlement may hold another, which the node left out: not all receipts were read"
+        elif not self._blooms_tell(blocks, found):
+            yield "the node's headers do not tell which blocks hold logs"
+
+    def _blooms_tell(self, blocks: BlockRange, found: Found) -> bool:
+        """Whether the headers' bloom filters are kept: some chains leave them empty."""
+        if found.last_block is None:
+            return any(self.node.headers([blocks[1]])[0].bloom or b"")
+        bloom = self.node.headers([found.last_block])[0].bloom
+        return bloom is not None and queries([cow_filter(self.settlement)])[0].may_be_in(bloom)
+
+
+def _require_settlement(node: Node, chain_id: int, settlement: str) -> None:
+    """The contract hashes orders as this chain's settlement contract does, or it is none.
+
+    Raises:
+        InputError: It does not.
+    """
+    told = node.call_contract(settlement, call_data("domainSeparator()"))
+    if told != domain_of(chain_id, settlement):
+        raise InputError(
+            f"{settlement} is not CoW Protocol's settlement contract on chain {chain_id}: it tells another domain "
+            "separator than that has, or none",
+            field="cow settlement",
+        )
+
+
+def _caveats(found: Found, why: str) -> Iterator[str]:
+    if found.intents["logs"]:
+        yield (
+            f"{found.intents['logs']} of {found.intents.total()} fills are known by their logs alone, because the "
+            "settlement was called by another contract: they count as sales without a limit, and have no recipient."
+        )
+    if why:
+        yield f"That no settlement is missing is not proven: {why}."
