@@ -143,6 +143,8 @@ def show_settlements(document: dict[str, Any]) -> None:
         (len(document["truncations"]), "ranges that the node had first told incompletely"),
     ]
     say(*(f"  {count(number)} {what}" for number, what in noted if number))
-    proof = "proven complete" if coverage["proven"] else "NOT proven complete"
+    proof = (
+        "proven complete" if coverage["proven"] else "NOT proven complete; --checks receipts looks at what can prove it"
+    )
     say(f"  blocks {coverage['first_block']} to {coverage['last_block']}: {proof}")
     say(*(f"  note: {caveat}" for caveat in document["caveats"]))

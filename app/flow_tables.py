@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.tables import console, grid, say, show_histories
-from app.words import count, percent
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from app.words import count, or_dash, percent
 
 Json = dict[str, Any]
 
-MOST_SHOWN = 8
-SHORT_CHARS = 44
+MOST_PAIRS = 8
 
 
 def show_flow_stored(document: Json) -> None:
@@ -56,33 +52,42 @@ def show_flow(document: Json) -> None:
     say(f"{document['history']} (order flow from a {document['source']}: {', '.join(document['formats'])})")
     _say_facts(document)
     if found["venues"]:
-        usd = "" if found["usd"] is None else f", about {found['usd']:,.0f} USD of {count(found['with_usd'])} of them"
-        say("", f"{count(found['trades'])} trades in the totals{usd}; {count(found['aggregates'])} aggregates are not.")
-        rows = [
-            (one["venue"], count(one["trades"]), count(one["aggregates"]), "–" if one["usd"] is None else f"{one['usd']:,.0f}")
-            for one in found["venues"]
-        ]
-        columns = ("venue", "trades", "of them aggregates", "about USD")
-        console().print(grid(columns, rows, numbers=columns[1:]))
-        pairs = [(one["one"], one["other"], count(one["trades"])) for one in found["pairs"][:MOST_SHOWN]]
-        say("")
-        console().print(grid(("token", "and token", "trades"), pairs, numbers=("trades",)))
+        _show_trades(found)
     if found["intents"]:
-        rows = [
-            (
-                one["venue"],
-                f"{one['kind']}, {'partial' if one['partially_fillable'] else 'whole'}",
-                one["status"],
-                *(count(one[name]) for name in ("intents", "limits", "executed", "with_fee")),
-            )
-            for one in found["intents"]
-        ]
-        columns = ("venue", "kind", "status", "intents", "limit known", "execution known", "with fee")
-        say("")
-        console().print(grid(columns, rows, numbers=columns[3:]))
+        _show_intents(found["intents"])
     if found["classes"]:
         said = ", ".join(f"{count(number)} {name}" for name, number in found["classes"].items())
         say("", f"transactions by class: {said}")
+
+
+def _show_trades(found: Json) -> None:
+    usd = "" if found["usd"] is None else f", about {found['usd']:,.0f} USD"
+    left_out = f"; {count(found['aggregates'])} aggregates are left out" if found["aggregates"] else ""
+    say("", f"{count(found['trades'])} trades{usd}{left_out}")
+    columns = ("venue", "trades", "of them aggregates", "about USD")
+    venues = [
+        (one["venue"], count(one["trades"]), count(one["aggregates"]), or_dash(one["usd"], count))
+        for one in found["venues"]
+    ]
+    console().print(grid(columns, venues, numbers=columns[1:]))
+    pairs = [(one["one"], one["other"], count(one["trades"])) for one in found["pairs"][:MOST_PAIRS]]
+    say("")
+    console().print(grid(("token", "and token", "trades"), pairs, numbers=("trades",)))
+
+
+def _show_intents(found: list[Json]) -> None:
+    columns = ("venue", "kind", "status", "intents", "limit known", "execution known", "with fee")
+    intents = [
+        (
+            one["venue"],
+            f"{one['kind']}, {'partial' if one['partially_fillable'] else 'whole'}",
+            one["status"],
+            *(count(one[name]) for name in ("intents", "limits", "executed", "with_fee")),
+        )
+        for one in found
+    ]
+    say("")
+    console().print(grid(columns, intents, numbers=columns[3:]))
 
 
 def show_flow_audit(document: Json) -> None:
@@ -91,7 +96,11 @@ def show_flow_audit(document: Json) -> None:
     say(f"{document['history']} (order flow from a {document['source']}{inexact}): it is not replayed")
     for check in document["checks"]:
         done, failed = check["checked"], check["failed"]
-        held = f"{count(done - failed)} of {count(done)} ({percent((done - failed) / done)})" if done else "nothing to check"
+        held = (
+            f"{count(done - failed)} of {count(done)} ({percent((done - failed) / done)})"
+            if done
+            else "nothing to check"
+        )
         untold = f", {count(check['untold'])} untold" if check["untold"] else ""
         say(f"  {check['name']:<16}{held}{untold}: {check['says']}")
         if check["figures"]:

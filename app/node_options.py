@@ -88,6 +88,21 @@ def with_node(command: Callable[..., int]) -> Callable[..., int]:
     return wrapped
 
 
+def with_routers(command: Callable[..., int]) -> Callable[..., int]:
+    """Gives a command the options that tell how the chain's routers are known."""
+    router = click.option(
+        "--router",
+        "routers",
+        multiple=True,
+        metavar="FAMILY=ADDRESS",
+        help="A further router whose calls tell traders' limits; FAMILY is v2, v3, v3-02, universal-2 … Repeatable.",
+    )
+    wrapped_native = click.option(
+        "--wrapped-native", help="The token that the chain's native coin counts as, where it is not known."
+    )
+    return router(wrapped_native(command))
+
+
 def named_decimals(given: tuple[str, ...]) -> dict[str, int]:
     """``TOKEN=N`` texts as decimals by token.
 

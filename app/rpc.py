@@ -10,7 +10,6 @@ from app.stored import Stored
 from ingest.calldata.decode import Family, Router
 from ingest.chain_history import Routing
 from ingest.chain_store import ChainStore
-from ingest.continuity import check_continuity
 from ingest.errors import InputError
 from ingest.rpc.fetch import Request
 from ingest.rpc.node import Node
@@ -111,6 +110,7 @@ def ingest_pools(
         InputError: There is no such pool, or the name is another history's.
         NodeError: The node cannot be used any further; running again goes on from there.
     """
+    stored = None if asked.addresses else _stored(session, name).pool
     with open_node(options) as node:
         chain = ChainStore(session.store_root)
         found = [
@@ -120,9 +120,9 @@ def ingest_pools(
                 pool,
                 manager=asked.manager,
                 decimals=asked.decimals,
-                v2_fee_pips=asked.v2_fee_pips,
+                v2_fee_pips=asked.v2_fee_pips if stored is None else stored.fee_pips,
             )
-            for pool in asked.addresses or [_stored(session, name).pool.address]
+            for pool in (asked.addresses if stored is None else [stored.address])
         ]
         done = []
         for one, history_name in zip(found, _names(name, found), strict=True):
@@ -133,9 +133,11 @@ def ingest_pools(
 
 
 def heal(
-    session: Session, options: NodeOptions, fetching: Fetching, name: str, progress: ProgressReport
+    session: Session, options: NodeOptions, asked: Pools, fetching: Fetching, name: str, progress: ProgressReport
 ) -> dict[str, Any]:
     """Asks a node again for the blocks of a stored history in which events are missing.
+
+    With checks that see what leaves no trace in the pool's state, it asks for all of the history's blocks.
 
     Raises:
         InputError: There is no such history, or it did not come from a node.
@@ -146,16 +148,12 @@ def heal(
     assert coverage is not None  # noqa: S101 - `_stored` sees to it
     with open_node(options) as node:
         chain = ChainStore(session.store_root)
-        found = find_pool(node, chain, history.pool.address)
+        found = find_pool(node, chain, history.pool.address, v2_fee_pips=history.pool.fee_pips)
         start = start_of(node, found, None, history)
-        for gap in check_continuity(history.initial_state, history.events):
-            first, last = max(gap.after_block, coverage.first_block), min(gap.before_block, coverage.last_block)
-            chain.forget(found.pool.chain_id, (found.filter,), first, last)
-        if not coverage.proven:
-            last_event = history.events[-1].block_number if history.events else coverage.first_block
-            chain.forget(found.pool.chain_id, (found.filter,), last_event, coverage.last_block)
+        if fetching.checks != "events":
+            chain.forget(found.pool.chain_id, (found.filter,), coverage.first_block, coverage.last_block)
         until = replace(fetching, last_block=coverage.last_block)
-        routing = Routing.of(found.pool.chain_id)
+        routing = routing_of(found.pool.chain_id, asked)
         return store_pool(session, node, found, start, until, name, routing, progress)
 
 

@@ -24,6 +24,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+sys.path.remove(str(Path(__file__).resolve().parent))  # else this file hides the package of its name
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc

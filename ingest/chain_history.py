@@ -154,7 +154,8 @@ def _at_creation(spool: Spool, pool: Pool) -> PoolState:
     found = spool.connection.sql(query).to_arrow_table()
     if not found.num_rows:
         raise InputError(
-            "these blocks do not hold the pool's initialisation; begin at its creation, or give its state",
+            "from the pool's creation on there is no initialisation: it has no price yet, or the node left logs out; "
+            "run again, later or with another node",
             file=spool.files[0],
         )
     return PoolState(pool, None, sqrt_price_x96=to_ints(found["sqrt_price_x96"])[0], tick=found["tick"][0].as_py())

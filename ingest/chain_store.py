@@ -115,28 +115,32 @@ class ChainStore:
         self.database = root / DATABASE
         self.wait_s = wait_s
 
-    def write(self, chunk: Chunk) -> None:
-        """Adds what is new of a chunk, and marks its blocks complete for its filters, in one transaction.
+    def write(self, *chunks: Chunk) -> None:
+        """Adds what is new of chunks, and marks their blocks complete for their filters, in one transaction.
 
         Raises:
-            ForkedError: Its blocks are not on the stored blocks' chain; nothing was written.
-            StoreError: One of its logs contradicts the stored one, or it cannot be written.
+            ForkedError: Their blocks are not on the stored blocks' chain; nothing was written.
+            StoreError: One of their logs contradicts the stored one, or they cannot be written.
         """
-        bounds = {"chain": chunk.chain_id, "first": chunk.first_block, "last": chunk.last_block}
         with writing(self.database, self.wait_s, MIGRATIONS) as connection:
-            connection.register("new_blocks", chunk.blocks)
-            connection.register("new_logs", chunk.logs)
-            connection.register("new_transactions", chunk.transactions)
-            if (block := _one(connection, BLOCK_CHECK, bounds)) is not None:
-                raise ForkedError(block)
-            if (block := _one(connection, LOG_CHECK, bounds)) is not None:
-                raise StoreError(
-                    f"{self.database}: in block {block} another log is stored at the same place of the same block. The "
-                    "node answered wrongly now or then; ask another one, and fill a new store"
-                )
-            for query in (ADD_BLOCKS, ADD_TRANSACTIONS, ADD_LOGS):
-                connection.execute(query, bounds)
-            _mark(connection, [one.key for one in chunk.filters], bounds)
+            for chunk in chunks:
+                self._write(connection, chunk)
+
+    def _write(self, connection: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
+        bounds = {"chain": chunk.chain_id, "first": chunk.first_block, "last": chunk.last_block}
+        connection.register("new_blocks", chunk.blocks)
+        connection.register("new_logs", chunk.logs)
+        connection.register("new_transactions", chunk.transactions)
+        if (block := _one(connection, BLOCK_CHECK, bounds)) is not None:
+            raise ForkedError(block)
+        if (block := _one(connection, LOG_CHECK, bounds)) is not None:
+            raise StoreError(
+                f"{self.database}: in block {block} another log is stored at the same place of the same block. The "
+                "node answered wrongly now or then; ask another one, and fill a new store"
+            )
+        for query in (ADD_BLOCKS, ADD_TRANSACTIONS, ADD_LOGS):
+            connection.execute(query, bounds)
+        _mark(connection, [one.key for one in chunk.filters], bounds)
 
     def complete(self, chain_id: int, filters: Sequence[LogFilter]) -> dict[LogFilter, tuple[BlockRange, ...]]:
         """For each filter the ranges of blocks whose logs are all there: ascending, with gaps between them."""

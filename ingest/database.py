@@ -34,7 +34,7 @@ LOCK_SIGNS = (
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "memory_limit": "1GB",
+    "memory_limit": "192MB",
 }
 QUICK_WRITES = "SET disabled_compression_methods = 'fsst,dict_fsst'"
 """Hashes and amounts hardly shrink, and trying takes more than half of a write. Among CONFIG it would be ignored."""

@@ -137,7 +137,7 @@ def find_source(path: Path, head: bytes, name: str | None = None) -> Source:
                 return source
         raise InputError(f"unknown format {name!r}; known are {', '.join(s.name for s in SOURCES)}", field="format")
     lacking = [(source, source.missing(head)) for source in SOURCES]
-    for source, missing in lacking:
+    for source, missing in reversed(lacking):  # the more particular first
         if not missing:
             return source
     nearest, missing = min(lacking, key=lambda pair: len(pair[1]))

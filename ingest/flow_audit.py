@@ -11,6 +11,7 @@ from ingest.flow_table import to_intents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from ingest.flow_store import StoredFlow
     from ingest.records import UserIntent
 
@@ -78,7 +79,10 @@ def _limits_and_deadlines(stored: StoredFlow) -> Iterator[Check]:
         if (surplus := surplus_bps(intent)) is not None:
             surpluses.append(surplus)
         if intent.deadline_ts is not None and intent.block_ts is not None:
-            in_time, late = in_time + (intent.block_ts <= intent.deadline_ts), late + (intent.block_ts > intent.deadline_ts)
+            in_time, late = (
+                in_time + (intent.block_ts <= intent.deadline_ts),
+                late + (intent.block_ts > intent.deadline_ts),
+            )
     figures = {}
     if len(surpluses) > 1:
         quarters = statistics.quantiles(surpluses, n=4)
@@ -93,7 +97,7 @@ def _doubled(stored: StoredFlow) -> Check:
     ((doubled,),) = stored.rows(DOUBLED)
     return Check(
         "double counting",
-        "Aggregators' trades of which a trade in the same second has exactly one of the amounts: these stand here twice.",
+        "Aggregators' trades that a trade in the same second shares an amount with: they stand here twice.",
         stored.summary.aggregates,
         0,
         stored.summary.aggregates - doubled,

@@ -8,26 +8,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ingest.flow_store import StoredFlow
 
-MOST_ROWS = 20
-
-VENUES = f"""
+VENUES = """
 SELECT venue, count(*), count(*) FILTER (aggregate),
     round(sum(CAST(amount_usd AS DOUBLE)) FILTER (NOT aggregate), 2)
-FROM flow_trade WHERE flow_id = $flow GROUP BY venue ORDER BY count(*) DESC, venue LIMIT {MOST_ROWS}"""
-PAIRS = f"""
+FROM flow_trade WHERE flow_id = $flow GROUP BY venue ORDER BY count(*) DESC, venue LIMIT 20"""
+PAIRS = """
 SELECT least(token_in, token_out) AS one, greatest(token_in, token_out) AS other, count(*)
 FROM flow_trade WHERE flow_id = $flow AND NOT aggregate AND token_in IS NOT NULL AND token_out IS NOT NULL
-GROUP BY ALL ORDER BY count(*) DESC, one, other LIMIT {MOST_ROWS}"""
+GROUP BY ALL ORDER BY count(*) DESC, one, other LIMIT 20"""
 TOTALS = """
 SELECT count(*) FILTER (NOT aggregate), count(*) FILTER (aggregate), count(amount_usd) FILTER (NOT aggregate),
     round(sum(CAST(amount_usd AS DOUBLE)) FILTER (NOT aggregate), 2),
     count(*) FILTER (amount_in IS NULL OR amount_out IS NULL), count(*) FILTER (NOT sides_told)
 FROM flow_trade WHERE flow_id = $flow"""
 INTENTS = """
-SELECT venue, kind, status, partially_fillable, count(*), count(*) FILTER (amount_in IS NOT NULL AND amount_out IS NOT NULL),
+SELECT venue, kind, status, partially_fillable, count(*),
+    count(*) FILTER (amount_in IS NOT NULL AND amount_out IS NOT NULL),
     count(*) FILTER (executed_in IS NOT NULL AND executed_out IS NOT NULL), count(*) FILTER (executed_fee > '0'::BIGNUM)
 FROM flow_intent WHERE flow_id = $flow GROUP BY ALL ORDER BY count(*) DESC, venue, kind, status, partially_fillable"""
-CLASSES = "SELECT flow_class, count(*) FROM flow_label WHERE flow_id = $flow GROUP BY ALL ORDER BY count(*) DESC, flow_class"
+CLASSES = (
+    "SELECT flow_class, count(*) FROM flow_label WHERE flow_id = $flow GROUP BY ALL ORDER BY count(*) DESC, flow_class"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,14 @@ class FlowOverview:
 
 def overview(stored: StoredFlow) -> FlowOverview:
     """Counts a stored flow's rows."""
-    (totals,) = stored.rows(TOTALS)
+    ((trades, aggregates, with_usd, usd, without_an_amount, sides_unknown),) = stored.rows(TOTALS)
     return FlowOverview(
-        *totals,
+        trades=trades,
+        aggregates=aggregates,
+        with_usd=with_usd,
+        usd=usd,
+        without_an_amount=without_an_amount,
+        sides_unknown=sides_unknown,
         venues=tuple(VenueTotal(*row) for row in stored.rows(VENUES)),
         pairs=tuple(PairTotal(*row) for row in stored.rows(PAIRS)),
         intents=tuple(IntentTotal(*row) for row in stored.rows(INTENTS)),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 KEPT, WHOLE = 997, 1000  # of what is paid in, after the fee
 MOST_GAP = 1e-3
+HAS_RESERVES = "SELECT 1 FROM flow_trade WHERE flow_id = $flow AND queried_reserve_in IS NOT NULL LIMIT 1"
 MOST_UNDONE = 100
 MOST_POOLS = 10_000
 
@@ -64,6 +65,8 @@ class _Found:
 
 def price_path(stored: StoredFlow) -> Iterator[Check]:
     """The checks of the price path; none where the flow has no swaps of v2 pools with reserves and blocks."""
+    if not stored.rows(HAS_RESERVES):
+        return
     paths: dict[str, _Path] = {}
     found = _Found()
     untold = 0
@@ -91,7 +94,9 @@ def price_path(stored: StoredFlow) -> Iterator[Check]:
         yield Check("price path", says, len(found.gaps), found.broken, untold, figures, tuple(found.cases))
     if paths:
         undone = [_undone(path.newest) for path in paths.values()]
-        says = "The newest swaps, undone one after the other from the reserves that were asked, are exactly the formula's."
+        says = (
+            "The newest swaps, undone one after the other from the reserves that were asked, are exactly the formula's."
+        )
         yield Check("newest swaps", says, sum(undone), 0, figures={"pools": len(paths)})
 
 

@@ -1,4 +1,4 @@
-"""Order flow on its way from files to the store: a temporary DuckDB database, which moves to disk what memory can't hold.
+"""Order flow on its way from files to the store: a temporary DuckDB database, which moves to disk what it can't hold.
 
 Readers add rows in any order. ``settle`` makes of them the tables ``trade``, ``intent`` and ``label``: without
 duplicates, in order, with amounts as whole numbers. Their row numbers are the order.
@@ -40,7 +40,7 @@ ORDER = {
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What makes a row the same as another one: equal in ``key``. It must be equal in all else that is not ``loose``."""
+    """What makes a row the same as another: being equal in ``key``. All else must be equal then, but for ``loose``."""
 
     key: tuple[str, ...]
     loose: tuple[str, ...] = ()
@@ -117,10 +117,7 @@ class FlowSpool:
         duplicates = alike = out_of_order = 0
         for table in SCHEMAS:
             self._flush(table)
-            identity = identities.get(table)
-            if identity is not None:
-                self._require_agreement(table, identity)
-            kept, twice = self._keep_once(table, identity)
+            kept, twice = self._keep_once(table, identities.get(table))
             duplicates += self._one(f"SELECT count(*) FROM given_{table}") - kept
             alike += twice
         for table in ("trade", "intent"):
@@ -130,12 +127,31 @@ class FlowSpool:
             self._put_in_order(table, places)
         return Settled(places, duplicates, alike, out_of_order)
 
+    def _keep_once(self, table: str, identity: Identity | None) -> tuple[int, int]:
+        """Makes ``kept_…`` of what stays; returns how many rows that are, and how many of them are alike."""
+        names = ", ".join(SCHEMAS[table].names)
+        key = names if identity is None else ", ".join(identity.key)
+        alike = 0
+        if not self._rows(f"SELECT 1 FROM given_{table} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"):
+            self.connection.execute(f"CREATE VIEW kept_{table} AS SELECT * FROM given_{table}")
+        elif identity is None:
+            per_file = f"SELECT file, {names}, count(*) AS times FROM given_{table} GROUP BY ALL"
+            query = f"SELECT {names}, unnest(range(max(times))) AS time FROM ({per_file}) GROUP BY {names}"
+            self.connection.execute(f"CREATE TABLE once_{table} AS {query}")
+            alike = self._one(f"SELECT count(*) FROM once_{table} WHERE time > 0")
+            self.connection.execute(f"CREATE VIEW kept_{table} AS SELECT * FROM once_{table}")
+        else:
+            self._require_agreement(table, identity)
+            first = f"row_number() OVER (PARTITION BY {key} ORDER BY {names}) = 1"
+            self.connection.execute(f"CREATE TABLE once_{table} AS SELECT {names} FROM given_{table} QUALIFY {first}")
+            self.connection.execute(f"CREATE VIEW kept_{table} AS SELECT * FROM once_{table}")
+        return self._one(f"SELECT count(*) FROM kept_{table}"), alike
+
     def _require_agreement(self, table: str, identity: Identity) -> None:
         key = ", ".join(identity.key)
         strict = ", ".join(name for name in SCHEMAS[table].names if name not in identity.loose)
-        found = self._rows(
-            f"SELECT {key} FROM (SELECT DISTINCT {strict} FROM given_{table}) GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
-        )
+        distinct = f"SELECT DISTINCT {strict} FROM given_{table}"
+        found = self._rows(f"SELECT {key} FROM ({distinct}) GROUP BY {key} HAVING count(*) > 1 LIMIT 1")
         if not found:
             return
         same = " AND ".join(f"{name} IS NOT DISTINCT FROM ?" for name in identity.key)
@@ -147,21 +163,6 @@ class FlowSpool:
 
     def _place(self, file: int, line: int) -> str:
         return f"{self.files[file]}, {'line' if self.lined else 'item'} {line}"
-
-    def _keep_once(self, table: str, identity: Identity | None) -> tuple[int, int]:
-        """Makes the table of what stays; returns how many rows that are, and how many of them are alike."""
-        names = ", ".join(SCHEMAS[table].names)
-        if identity is not None:
-            query = (
-                f"SELECT {names} FROM given_{table} QUALIFY row_number() OVER "
-                f"(PARTITION BY {', '.join(identity.key)} ORDER BY {names}) = 1"
-            )
-        else:
-            per_file = f"SELECT file, {names}, count(*) AS times FROM given_{table} GROUP BY ALL"
-            query = f"SELECT {names}, unnest(range(max(times))) AS time FROM ({per_file}) GROUP BY {names}"
-        self.connection.execute(f"CREATE TABLE kept_{table} AS {query}")
-        alike = 0 if identity is not None else self._one(f"SELECT count(*) FROM kept_{table} WHERE time > 0")
-        return self._one(f"SELECT count(*) FROM kept_{table}"), alike
 
     def _out_of_order(self, table: str) -> int:
         before = "coalesce(block_number, block_ts)"
@@ -186,8 +187,9 @@ class FlowSpool:
         self.connection.execute(
             f"CREATE TABLE {table} AS SELECT * FROM (SELECT {columns} FROM kept_{table}) ORDER BY {ORDER[table]}{names}"
         )
-        self.connection.execute(f"DROP TABLE kept_{table}")
-        self.connection.execute(f"DROP TABLE given_{table}")
+        self.connection.execute(f"DROP VIEW kept_{table}")
+        for name in (f"once_{table}", f"given_{table}"):
+            self.connection.execute(f"DROP TABLE IF EXISTS {name}")
 
     def batches(self, table: str) -> Iterator[pa.RecordBatch]:
         """A table's rows in order, in batches of ``SCHEMAS``: DuckDB scans a table in the order of its row numbers."""

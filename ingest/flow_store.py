@@ -151,9 +151,7 @@ class FlowStore:
             return tuple(summary for _, summary in _summaries(connection, "", []))
 
 
-def _summaries(
-    connection: duckdb.DuckDBPyConnection, where: str, values: list[Any]
-) -> list[tuple[int, FlowSummary]]:
+def _summaries(connection: duckdb.DuckDBPyConnection, where: str, values: list[Any]) -> list[tuple[int, FlowSummary]]:
     extent = [field.name for field in fields(FlowSummary) if field.name != "flow"]
     query = f"SELECT flow_id, {', '.join((*FACTS, *extent))} FROM flow {where} ORDER BY name"
     found = []

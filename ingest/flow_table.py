@@ -70,7 +70,7 @@ INTENTS = pa.schema(
         ("gas_price_wei", BIGNUM),
     ]
 )
-"""``UserIntent``; ``path`` is a JSON list, because a symbol may hold any character, and ``fees_pips`` is ``500/3000``."""
+"""``UserIntent``; ``path`` is a JSON list, because a symbol may hold any character; ``fees_pips`` is ``500/3000``."""
 
 LABELS = pa.schema([("tx_hash", pa.binary()), ("flow_class", pa.string()), ("rule", pa.string())])
 SCHEMAS = {"trade": TRADES, "intent": INTENTS, "label": LABELS}
@@ -85,9 +85,7 @@ AMOUNTS = {
 
 def given_schema(table: str) -> pa.Schema:
     """The columns as readers give them: amounts as decimal text."""
-    return pa.schema(
-        [pa.field(f.name, pa.string()) if f.name in AMOUNTS[table] else f for f in SCHEMAS[table]]
-    )
+    return pa.schema([pa.field(f.name, pa.string()) if f.name in AMOUNTS[table] else f for f in SCHEMAS[table]])
 
 
 def given_table(table: str, columns: Mapping[str, pa.Array], rows: int) -> pa.Table:

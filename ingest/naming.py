@@ -13,6 +13,10 @@ MAX_NAME_CHARS = 100
 
 Kind = Literal["history", "flow"]
 WORDS: dict[Kind, str] = {"history": "a history", "flow": "an order flow"}
+TAKEN: dict[Kind, str] = {
+    "history": "SELECT 1 FROM history WHERE name = ?",
+    "flow": "SELECT 1 FROM flow WHERE name = ?",
+}
 
 
 def check_name(name: str) -> None:
@@ -31,5 +35,5 @@ def require_free(connection: duckdb.DuckDBPyConnection, name: str, other: Kind) 
     Raises:
         InputError: It has.
     """
-    if connection.execute(f"SELECT 1 FROM {other} WHERE name = ?", [name]).fetchall():
+    if connection.execute(TAKEN[other], [name]).fetchall():
         raise InputError(f"the store already has {WORDS[other]} {name!r}; choose another name", field="name")

@@ -19,6 +19,19 @@ UNTIMED = (
     "(cryo: the dataset blocks; ethereum-etl: blocks.csv)"
 )
 
+FILL = f"""
+    CREATE TABLE filled AS
+    SELECT g.* REPLACE (
+        coalesce(g.block_ts, b.block_ts) AS block_ts,
+        if(g.kind = '{SWAP}', coalesce(g.gas_used, c.gas_used), NULL) AS gas_used,
+        if(g.kind = '{SWAP}', coalesce(g.gas_price_wei, c.gas_price_wei), NULL) AS gas_price_wei
+    )
+    FROM given g LEFT JOIN told_time b USING (block_number) LEFT JOIN told_cost c USING (tx_hash)
+    ORDER BY g.rowid;
+    DROP TABLE given;
+    ALTER TABLE filled RENAME TO given
+"""
+
 
 def create_tables(spool: Spool) -> None:
     """Makes the spool's tables for what is told of blocks and transactions."""
@@ -41,15 +54,15 @@ def add(spool: Spool, parsed: ParsedRows) -> None:
 def fill_in(spool: Spool) -> None:
     """Gives events that have no time their block's, and swaps that have no gas their transaction's.
 
-    A receipt knows the price that was paid: where one tells it, it counts more than what the transaction offered.
+    A receipt knows the price that was paid: where one tells it, it counts more than what the transaction says.
 
     Raises:
         InputError: Two times or costs contradict each other, or nothing tells the time of an event's block.
     """
-    if spool.rows("SELECT 1 FROM block_time LIMIT 1"):
-        _fill_in_times(spool)
-    if spool.rows("SELECT 1 FROM cost LIMIT 1"):
-        _fill_in_costs(spool)
+    if spool.rows("SELECT 1 FROM block_time UNION ALL SELECT 1 FROM cost LIMIT 1"):
+        _gather_times(spool)
+        _gather_costs(spool)
+        spool.connection.execute(FILL)
     query = "SELECT file, line, block_number FROM given WHERE block_ts IS NULL ORDER BY block_number, rowid LIMIT 1"
     for file, line, block in spool.rows(query):
         spool.fail(file, line, "block_ts", UNTIMED.format(block=block))
@@ -62,7 +75,7 @@ def swaps_without_gas(spool: Spool) -> tuple[int, int]:
     return int(without), int(swaps)
 
 
-def _fill_in_times(spool: Spool) -> None:
+def _gather_times(spool: Spool) -> None:
     spool.connection.execute(
         """
         CREATE TEMP TABLE told_time AS
@@ -79,16 +92,12 @@ def _fill_in_times(spool: Spool) -> None:
     _require_none(
         spool,
         "block_ts",
-        "the file of blocks tells another time of this block",
+        "another file tells another time of this block",
         "given g JOIN told_time t USING (block_number) WHERE g.block_ts <> t.block_ts",
     )
-    spool.connection.execute(
-        "UPDATE given SET block_ts = t.block_ts FROM told_time t "
-        "WHERE given.block_number = t.block_number AND given.block_ts IS NULL"
-    )
 
 
-def _fill_in_costs(spool: Spool) -> None:
+def _gather_costs(spool: Spool) -> None:
     spool.connection.execute(
         """
         CREATE TEMP TABLE told_cost AS
@@ -108,11 +117,6 @@ def _fill_in_costs(spool: Spool) -> None:
             f"(SELECT * FROM cost WHERE gas_used IS NOT NULL) c JOIN told_cost t USING (tx_hash) "
             f"WHERE t.{least} <> t.{most} AND c.{name} <> t.{least}",
         )
-    spool.connection.execute(
-        "UPDATE given SET gas_used = coalesce(given.gas_used, t.gas_used), "
-        "gas_price_wei = coalesce(given.gas_price_wei, t.gas_price_wei) "
-        f"FROM told_cost t WHERE given.tx_hash = t.tx_hash AND given.kind = '{SWAP}'"
-    )
 
 
 def _require_none(spool: Spool, column: str, message: str, contradicting: str) -> None:

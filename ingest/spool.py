@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ingest import sidecars
 from ingest.bignum import BIGNUM
+from ingest.database import QUICK_WRITES
 from ingest.errors import InputError
 from ingest.event_table import COLUMNS, SCHEMA, SWAP, to_bytes, to_events
 from ingest.records import Swap
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from ingest.sources.base import ParsedRows
     from ingest.sources.text import Int64s
 
-MEMORY = "256MB"
+MEMORY = "96MB"
 BATCH_ROWS = 1 << 16
+FLUSH_ROWS = 122_880  # a row group of DuckDB's, which is written where it stays, without a log
 PLACE = ("file", "line", "key0", "key1")
 MAX_LOOKED_UP = 1000
 
@@ -58,14 +60,17 @@ class Spool:
         folder = tempfile.mkdtemp(prefix="pactsmith-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.connection = duckdb.connect(
+            f"{folder}/spool.duckdb",
             config={
                 "memory_limit": MEMORY,
                 "temp_directory": folder,
                 "threads": "1",
+                "checkpoint_threshold": "1TB",
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
             }
         )
+        self.connection.execute(QUICK_WRITES)
         columns = ", ".join(f"{field.name} {sql_type(field.type)}" for field in SCHEMA)
         places = ", ".join(f"{name} BIGINT" for name in PLACE)
         self.connection.execute(f"CREATE TABLE given ({places}, {columns})")
@@ -91,7 +96,7 @@ class Spool:
         self._waiting.append(
             pa.table([pa.array(place, pa.int64()) for place in places] + events.columns, [*PLACE, *COLUMNS])
         )
-        if sum(table.num_rows for table in self._waiting) >= BATCH_ROWS:
+        if sum(table.num_rows for table in self._waiting) >= FLUSH_ROWS:
             self.flush()
 
     def flush(self) -> None:

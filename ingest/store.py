@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import platformdirs
 import pyarrow as pa
 
@@ -240,7 +241,7 @@ def _insert_events(
     def numbered() -> Iterator[pa.RecordBatch]:
         start = 0
         for batch in batches:
-            seqs = pa.array(range(start, start + batch.num_rows), pa.int64())
+            seqs = pa.array(np.arange(start, start + batch.num_rows))
             yield pa.RecordBatch.from_arrays([seqs, *batch.columns], schema=schema)
             start += batch.num_rows
 

@@ -12,7 +12,16 @@ from app.coverage import continuity, coverage
 from app.exits import EXIT_NEGATIVE, EXIT_SUCCESS
 from app.flow_tables import show_all, show_flow, show_flow_audit
 from app.flow_views import flow_audit_document, flow_document, flow_summaries
-from app.node_options import REORG_DEPTH_BLOCKS, Checks, Fetching, NodeOptions, checks_option, with_node
+from app.node_options import (
+    REORG_DEPTH_BLOCKS,
+    Checks,
+    Fetching,
+    NodeOptions,
+    Pools,
+    checks_option,
+    with_node,
+    with_routers,
+)
 from app.progress import ProgressReport
 from app.tables import say, show_audit, show_coverage, show_fetched
 from app.words import pool_name
@@ -95,18 +104,29 @@ def audit_command(session: Session, *, name: str, strict: bool) -> int:
 @command.command("heal")
 @click.argument("name")
 @checks_option
+@with_routers
 @with_node
 @with_session
-def heal_command(session: Session, *, node_options: NodeOptions, name: str, checks: Checks) -> int:
+def heal_command(
+    session: Session,
+    *,
+    node_options: NodeOptions,
+    name: str,
+    checks: Checks,
+    routers: tuple[str, ...],
+    wrapped_native: str | None,
+) -> int:
     """Fetches again the blocks of a history in which events are missing, and checks anew.
 
-    Only of a history that came from a node. Which blocks these are shows `history show`.
+    Only of a history that came from a node. Which blocks these are shows `history show`. With --checks headers or
+    receipts all of its blocks are fetched again: these find what leaves no trace in the pool's state, such as collects.
     """
     from app.rpc import heal  # noqa: PLC0415  web3 takes a second to import
 
     fetching = Fetching(None, 0, checks, REORG_DEPTH_BLOCKS)
+    asked = Pools((), routers=routers, wrapped_native=wrapped_native)
     with ProgressReport() as progress:
-        done = heal(session, node_options, fetching, name, progress)
+        done = heal(session, node_options, asked, fetching, name, progress)
     return session.finish(done, lambda: show_fetched([done]))
 
 

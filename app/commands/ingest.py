@@ -20,6 +20,7 @@ from app.node_options import (
     checks_option,
     named_decimals,
     with_node,
+    with_routers,
 )
 from app.progress import ProgressReport
 from app.stored import Stored
@@ -57,7 +58,7 @@ def command() -> None:
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice([source.name for source in (*SOURCES, *FLOW_SOURCES)]),
+    type=click.Choice([*(source.name for source in SOURCES), *(source.name for source in FLOW_SOURCES)]),
     help="The kind of file. Default: found by the content.",
 )
 @click.option("--accept-inexact", is_flag=True, help="Take order flow whose amounts were rounded; every view says so.")
@@ -89,9 +90,7 @@ def files_command(
         if initial_state is None:
             if labels or prices:
                 raise click.UsageError("--labels and --prices belong to a pool's history: give its --initial-state")
-            flow = store_flow(
-                session.store, files, name, format_name, accept_inexact=accept_inexact, replace=replace
-            )
+            flow = store_flow(session.store, files, name, format_name, accept_inexact=accept_inexact, replace=replace)
             progress.step("read", len(files), len(files), f"{flow['trades']:,} trades, {flow['intents']:,} intents")
             return session.finish(flow, lambda: show_flow_stored(flow))
         require_history_files(files, format_name)
@@ -136,14 +135,7 @@ def files_command(
 @click.option("--decimals", multiple=True, metavar="TOKEN=N", help="Of a token that does not tell its own. Repeatable.")
 @click.option("--manager", help="v4's PoolManager, where it is not Uniswap's.")
 @click.option("--v2-fee-pips", type=click.IntRange(0, 999_999), default=3000, show_default=True, help="Of a v2 pair.")
-@click.option(
-    "--router",
-    "routers",
-    multiple=True,
-    metavar="FAMILY=ADDRESS",
-    help="A further router whose calls tell traders' limits; FAMILY is v2, v3, v3-02, universal-2 … Repeatable.",
-)
-@click.option("--wrapped-native", help="The token that the chain's native coin counts as, where it is not known.")
+@with_routers
 @with_node
 @with_session
 def rpc_command(

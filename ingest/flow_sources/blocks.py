@@ -70,7 +70,7 @@ class TraceReader(FlowReader):
 
 
 class TableReader(FlowReader):
-    """Reads files of cryo and ethereum-etl that together hold whole blocks: logs, and perhaps transactions and blocks."""
+    """Reads files of cryo and ethereum-etl that together hold whole blocks: logs, perhaps transactions and blocks."""
 
     def __init__(self) -> None:
         self.spool = ChainSpool()

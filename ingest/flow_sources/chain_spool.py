@@ -80,7 +80,9 @@ class ChainSpool:
         """
         for table, schema in SCHEMAS.items():
             key, names = ", ".join(KEYS[table]), ", ".join(schema.names)
-            query = f"SELECT {key} FROM (SELECT DISTINCT {names} FROM {table}) GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
+            query = (
+                f"SELECT {key} FROM (SELECT DISTINCT {names} FROM {table}) GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
+            )
             if found := self.connection.execute(query).fetchall():
                 self._refuse(table, list(found[0]))
             query = f"SELECT {names} FROM {table} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {names}) = 1"
@@ -105,7 +107,9 @@ class ChainSpool:
             rows = self.connection.execute("SELECT DISTINCT address FROM kept_logs LIMIT 2").fetchall()
         else:
             self.connection.register("wanted", pa.table({"address": pa.array(among, pa.binary())}))
-            rows = self.connection.execute("SELECT DISTINCT address FROM kept_logs SEMI JOIN wanted USING (address)").fetchall()
+            rows = self.connection.execute(
+                "SELECT DISTINCT address FROM kept_logs SEMI JOIN wanted USING (address)"
+            ).fetchall()
             self.connection.unregister("wanted")
         return [bytes(row[0]) for row in rows]
 

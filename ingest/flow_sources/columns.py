@@ -1,4 +1,4 @@
-"""Columns that order-flow exports share: decimal amounts, names that people chose, addresses as databases print them."""
+"""Columns that order-flow exports share: decimal amounts, names that people chose, bytes as databases print them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MAX_DIGITS = 78  # of 2**256; before the point, and after it
 DECIMAL = rf"(0|[1-9][0-9]{{0,{MAX_DIGITS - 1}}})(\.[0-9]{{1,{MAX_DIGITS}}})?"
-WITH_EXPONENT = r"[0-9](\.[0-9]{1,20})?[eE][+-]?[0-9]{1,2}"
+WITH_EXPONENT = r"[0-9]{1,40}(\.[0-9]{1,40})?[eE][+-]?[0-9]{1,2}"
 NAME = r"[^\p{Cc}]{1,200}"
 MILLISECONDS = r"\.0{1,6}"
 
@@ -47,7 +47,9 @@ def decimals(table: TextTable, field: str, *, signed: bool = False, exponents: b
         written = [format(Decimal(value), "f") for value in values.filter(pa.array(scientific)).to_pylist()]
         found = pc.replace_with_mask(found, pa.array(scientific), pa.array(written, pa.string()))
     trimmed = pc.replace_substring_regex(found, r"(\.[0-9]*?)0+$", r"\1")
-    return pc.replace_substring_regex(trimmed, r"\.$", "")
+    found = pc.replace_substring_regex(trimmed, r"\.$", "")
+    table.require(matching(found, sign + DECIMAL) | ~given, field, f"must have at most {MAX_DIGITS} digits and places")
+    return found
 
 
 def wholes(table: TextTable, field: str) -> pa.StringArray:
@@ -104,4 +106,4 @@ def utc_times(table: TextTable, field: str) -> Int64s:
 
 def _given(values: pa.StringArray) -> Bools:
     """Which values are there, and not empty."""
-    return np.asarray(pc.fill_null(pc.not_equal(values, ""), False), np.bool_)  # noqa: FBT003 - Arrow's signature
+    return np.asarray(pc.fill_null(pc.not_equal(values, ""), fill_value=False), np.bool_)

@@ -1,4 +1,4 @@
-"""CoW Protocol's order books as tables of doubles: one auction a file, with which orders were in the winning solution."""
+"""CoW Protocol's order books as tables of doubles: one auction a file, with the orders that its solution filled."""
 
 from __future__ import annotations
 

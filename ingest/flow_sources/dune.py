@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.errors import InputError
 from ingest.flow_sources.base import FlowReader, FlowRows, FlowSource, FlowTold
 from ingest.flow_sources.columns import database_bytes, decimals, names, utc_times, wholes
 from ingest.flow_spool import Identity

@@ -63,6 +63,7 @@ class SubgraphReader(FlowReader):
         self.counts: Counter[str] = Counter()
         self.digits = Decimals()
         self.numbers = 0
+        self.steps = 0  # rows later than the one before, less those that are earlier
         self.reserves: set[tuple[str, str]] = set()
 
     def read(self, path: Path) -> Iterator[FlowRows]:
@@ -76,6 +77,7 @@ class SubgraphReader(FlowReader):
                 self.numbers += table.doubles[name] if isinstance(table, ItemTable) else 0
             nets = given if signed else [_difference(given[0], given[1]), _difference(given[2], given[3])]
             self.counts["rows"] += table.rows
+            self.steps += np.sign(np.diff(counters(table, "timestamp"))).sum()
             yield self._rows(table, nets)
 
     def _rows(self, table: TextTable, nets: Sequence[pa.StringArray]) -> FlowRows:
@@ -108,15 +110,19 @@ class SubgraphReader(FlowReader):
 
     def _optional(self, table: TextTable, forward: pa.BooleanArray) -> dict[str, pa.Array]:
         found: dict[str, pa.Array] = {}
-        for column, fields in (("pool", ("pair.id", "pool.id")), ("sender", ("sender",)), ("recipient", ("recipient", "to"))):
+        for column, fields in (
+            ("pool", ("pair.id", "pool.id")),
+            ("sender", ("sender",)),
+            ("recipient", ("recipient", "to")),
+        ):
             for field in fields:
-                if field in table.columns and column not in found:
+                if _tells(table, field) and column not in found:
                     found[column] = database_bytes(table, field, 40)
-        if BLOCK in table.columns:
+        if _tells(table, BLOCK):
             found["block_number"] = pa.array(counters(table, BLOCK))
-        if "amountUSD" in table.columns:
+        if _tells(table, "amountUSD"):
             found["amount_usd"] = decimals(table, "amountUSD", exponents=True)
-        if all(field in table.columns for field in RESERVES):
+        if all(_tells(table, field) for field in RESERVES):
             first, second = (decimals(table, field) for field in RESERVES)
             found["queried_reserve_in"] = pc.if_else(forward, first, second)
             found["queried_reserve_out"] = pc.if_else(forward, second, first)
@@ -127,6 +133,8 @@ class SubgraphReader(FlowReader):
     def told(self) -> FlowTold:
         """See ``FlowReader``."""
         caveats = ["The order of the swaps within a block is not told, only that within each transaction."]
+        if self.steps < 0:
+            caveats.append("It came newest first, and was sorted by block.")
         if reserves := len(self.reserves - {(None, None)}):
             caveats.append(
                 f"Its {reserves if reserves < MOST_RESERVES else 'many'} pair(s) of reserves are those when the "
@@ -166,11 +174,16 @@ def _difference(first: pa.StringArray, second: pa.StringArray) -> pa.StringArray
     return pc.replace_with_mask(found, pa.array(mask), pa.array(texts, pa.string()))
 
 
+def _tells(table: TextTable, field: str) -> bool:
+    """Whether a field stands in some row: what a JSON answer has not is null."""
+    return field in table.columns and table.columns[field].null_count < table.rows
+
+
 def _token(table: TextTable, side: int) -> pa.StringArray:
     """A token's address, else its symbol, else only which of the two it is."""
     found = pa.nulls(table.rows, pa.string())
     for field in TOKEN_FIELDS[side]:
-        if field in table.columns:
+        if _tells(table, field):
             if field.endswith(".id"):
                 database_bytes(table, field, 40)
             found = pc.coalesce(found, names(table, field, lower=field.endswith(".id")))
@@ -182,11 +195,11 @@ def _transaction(table: TextTable) -> dict[str, pa.Array]:
     ids = table.columns["id"]
     table.require(matching(ids, SWAP_ID), "id", "must be a transaction's hash, perhaps with the swap's number in it")
     hashes = [text[:HASH_CHARS] for text in ids.to_pylist()]
-    if TRANSACTION in table.columns:
+    if _tells(table, TRANSACTION):
         same = pc.equal(pc.utf8_lower(table.columns[TRANSACTION]), pc.utf8_lower(pa.array(hashes, pa.string())))
-        table.require(pc.fill_null(same, False), TRANSACTION, "must be the transaction that the id names")  # noqa: FBT003 - Arrow's
+        table.require(pc.fill_null(same, fill_value=False), TRANSACTION, "must be the transaction that the id names")
     places = pc.utf8_slice_codeunits(ids, HASH_CHARS + 1)
-    if "logIndex" in table.columns:
+    if _tells(table, "logIndex"):
         places = pa.array(counters(table, "logIndex").astype(str), pa.string())
     return {
         "tx_hash": pa.array([bytes.fromhex(text[2:]) for text in hashes], pa.binary()),

@@ -148,7 +148,7 @@ class _Run:
             fetched=tuple(fetched),
             found=found,
             refetched=refetched,
-            caveats=(ONLY_SETTLED, *_caveats(found, why)),
+            caveats=(ONLY_SETTLED, *_caveats(blocks, found, why)),
         )
 
     def _stored_from(self) -> int:
@@ -213,11 +213,14 @@ def _require_settlement(node: Node, chain_id: int, settlement: str) -> None:
         )
 
 
-def _caveats(found: Found, why: str) -> Iterator[str]:
+def _caveats(blocks: BlockRange, found: Found, why: str) -> Iterator[str]:
     if found.intents["logs"]:
         yield (
             f"{found.intents['logs']} of {found.intents.total()} fills are known by their logs alone, because the "
             "settlement was called by another contract: they count as sales without a limit, and have no recipient."
         )
+    first, last = blocks
     if why:
-        yield f"That no settlement is missing is not proven: {why}."
+        yield f"It has blocks {first} to {last}; that no settlement is missing there is not proven: {why}."
+    else:
+        yield f"It has all settlements of blocks {first} to {last}, as the chain's headers and receipts show."

@@ -184,17 +184,21 @@ class _Run:
     def _fetch(self, reader: ChunkReader, segments: Sequence[Segment]) -> None:
         meter = Meter(sum(segment.last_block - segment.first_block + 1 for segment in segments))
         try:
-            for chunk in _chunks(reader, segments, self.node.connections):
-                self.store.write(chunk)
-                blocks = chunk.last_block - chunk.first_block + 1
-                self.blocks += blocks
-                self.logs += chunk.logs.num_rows
-                self.transactions += chunk.transactions.num_rows
-                self.progress(meter.add(chunk.last_block, blocks, chunk.logs.num_rows, chunk.transactions.num_rows))
+            for chunks in _chunks(reader, segments, self.node.connections):
+                self.store.write(*chunks)
+                for chunk in chunks:
+                    self._count(chunk, meter)
         except NodeError as error:
             done = f"{meter.done_blocks} of {meter.total_blocks} blocks were stored; running again goes on from there"
             error.args = (f"{error}. {done}",)
             raise
+
+    def _count(self, chunk: Chunk, meter: Meter) -> None:
+        blocks = chunk.last_block - chunk.first_block + 1
+        self.blocks += blocks
+        self.logs += chunk.logs.num_rows
+        self.transactions += chunk.transactions.num_rows
+        self.progress(meter.add(chunk.last_block, blocks, chunk.logs.num_rows, chunk.transactions.num_rows))
 
     def _fetched(self, chain_id: int, head: int, last: int, reader: ChunkReader) -> Fetched:
         return Fetched(
@@ -211,8 +215,8 @@ class _Run:
         )
 
 
-def _chunks(reader: ChunkReader, segments: Sequence[Segment], connections: int) -> Iterator[Chunk]:
-    """The segments' chunks in order, several of which are being read at once.
+def _chunks(reader: ChunkReader, segments: Sequence[Segment], connections: int) -> Iterator[list[Chunk]]:
+    """The segments' chunks in order, several of which are being read at once; together, those that are ready together.
 
     A chunk may end early; the rest of its segment then comes before all that follows. It is cut into pieces as large as
     the node takes by then, which are read side by side.
@@ -237,14 +241,19 @@ def _chunks(reader: ChunkReader, segments: Sequence[Segment], connections: int) 
     try:
         while queue:
             start()
-            segment, future = queue.popleft()
-            assert future is not None, "the first piece is always started"  # noqa: S101 - for the type checker
-            chunk = future.result()
-            yield chunk
-            if chunk.last_block < segment.last_block:
-                queue.appendleft((Segment(segment.filters, chunk.last_block + 1, segment.last_block), None))
+            ready: list[Chunk] = []
+            while queue and (future := queue[0][1]) is not None and (not ready or _succeeded(future)):
+                segment, _ = queue.popleft()
+                ready.append(future.result())
+                if (end := ready[-1].last_block) < segment.last_block:
+                    queue.appendleft((Segment(segment.filters, end + 1, segment.last_block), None))
+            yield ready
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # after an error, what is still being read is of no use
+
+
+def _succeeded(future: Future[Chunk]) -> bool:
+    return future.done() and future.exception() is None
 
 
 def _split(segment: Segment, blocks: int) -> tuple[Segment, Segment | None]:

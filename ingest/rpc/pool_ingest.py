@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ingest.rpc.progress import Progress
 
 FORMAT = "rpc"
+MOST_ROUNDS = 4  # of asking again where events are missing
+MOST_SHOWN = 10  # places where they are, besides the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,12 @@ def start_of(node: Node, found: FoundPool, first_block: int | None, stored: Hist
             f"the store's history {stored.name!r} is not of this pool from a node; choose another name",
             field="name",
         )
+    if found.pool.kind == "v2" and stored.pool.fee_pips != found.pool.fee_pips:
+        raise InputError(
+            f"the stored history {stored.name!r} has a fee of {stored.pool.fee_pips} pips; "
+            "give that one, or choose another name",
+            field="v2 fee pips",
+        )
     start = stored.coverage.first_block
     if first_block is not None and max(first_block, created) != start:
         raise InputError(
@@ -99,14 +107,22 @@ class _Run:
     def go(self, name: str, routing: Routing) -> PoolIngest:
         fetched = [fetch(self.node, self.store, self.request, self.progress)]
         last = fetched[0].last_block
-        ordered, gaps, why = self._judged(last)
-        refetched = tuple(self._ranges(gaps, last))
-        if refetched:
-            for first, end in refetched:
+        again = replace(self.request, last_block=last)
+        refetched: list[BlockRange] = []
+        start = self.start
+        ordered, gaps, why = self._judged(start, last)
+        for _ in range(MOST_ROUNDS):
+            if not gaps:
+                break
+            before, ranges = gaps, list(self._ranges(gaps, last))
+            for first, end in ranges:
                 self.store.forget(self.found.pool.chain_id, self.request.filters, first, end)
-            again = replace(self.request, last_block=last)
+            refetched += ranges
             fetched.append(fetch(self.node, self.store, again, self.progress))
-            ordered, gaps, why = self._judged(last)
+            start = self._told_anew(start)
+            ordered, gaps, why = self._judged(start, last)
+            if gaps == before:  # asking once more would tell no more
+                break
         blocks = self.start.first_block, last
         transactions = transactions_of_pool(self.store, self.found.pool, self.found.filter, blocks, routing)
         labels, limits = told_by_transactions(ordered, transactions)
@@ -117,12 +133,25 @@ class _Run:
             coverage=Coverage(*blocks, proven=not why, why=why),
         )
         history = ingested(ordered, told, name=name, source="chain", formats=(FORMAT,))
-        return PoolIngest(history, tuple(fetched), gaps, refetched, transactions)
+        return PoolIngest(history, tuple(fetched), gaps, tuple(refetched), transactions)
 
-    def _judged(self, last: int) -> tuple[Ordered, tuple[Gap, ...], str]:
+    def _told_anew(self, start: Start) -> Start:
+        """The start with the state that the node tells now: the chain may have replaced the block it was read at."""
+        if start.state is None:
+            return start
+        try:
+            return replace(start, state=read_pool_state(self.node, self.found, start.first_block - 1))
+        except NoStateError:
+            return start
+
+    def _judged(self, start: Start, last: int) -> tuple[Ordered, tuple[Gap, ...], str]:
         """The events, where some are missing, and why it is not proven that none is (empty: it is)."""
-        found, blocks = self.found, (self.start.first_block, last)
-        ordered = events_of_pool(self.store, found.pool, found.filter, blocks, self.start.state)
+        found, blocks = self.found, (start.first_block, last)
+        try:
+            ordered = events_of_pool(self.store, found.pool, found.filter, blocks, start.state)
+        except InputError:
+            self.store.forget(found.pool.chain_id, self.request.filters, *blocks)  # so that running again asks again
+            raise
         shown = follow(ordered.initial_state, ordered.spool.each_event())
         gaps = shown.gaps
         try:
@@ -152,7 +181,8 @@ def ingest_pool(
     """Fetches what is missing of a pool's logs, and makes its history of all of them.
 
     The events are followed from the initial state to the one that the node tells for the last block. Where they do not
-    lead there, the blocks concerned are fetched again, once; what then still does not fit is said with the history.
+    lead there, the blocks concerned are fetched again, a few times, as long as that changes anything; what then still
+    does not fit is said with the history. Where they make no history at all, all blocks will be fetched again.
 
     Args:
         node: Whom to ask.
@@ -172,11 +202,15 @@ def ingest_pool(
 
 
 def _why(gaps: tuple[Gap, ...]) -> str:
+    """Where events are missing, in words; of many places the first ones, and the last, which may be the end."""
     if not gaps:
         return ""
-    first = gaps[0]
-    more = f", and {len(gaps) - 1} more such place(s)" if len(gaps) > 1 else ""
-    return f"events are missing in blocks {first.after_block} to {first.before_block}: {first.why}{more}"
+    first, *others = gaps
+    shown = others if len(others) <= MOST_SHOWN else [*others[: MOST_SHOWN - 1], others[-1]]
+    also = ", ".join(f"{gap.after_block} to {gap.before_block}" for gap in shown)
+    more = f", and in {len(others) - len(shown)} more places between these" if len(others) > len(shown) else ""
+    why = f"events are missing in blocks {first.after_block} to {first.before_block}: {first.why}"
+    return f"{why}; also in blocks {also}{more}" if also else why
 
 
 def _caveats(gaps: tuple[Gap, ...], why: str, name: str) -> Iterator[str]:

@@ -155,8 +155,10 @@ class Endpoint(HTTPProvider):
         limit_s = self.timeout_s if timeout_s is None else timeout_s
         try:
             return self._post(json.dumps(document).encode(), limit_s)
+        except requests.ConnectTimeout:
+            problem: Exception = UnavailableError(f"{self.name}: cannot be reached in time")
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
-            problem: Exception = self._too_slow(limit_s)
+            problem = self._too_slow(limit_s)
         except requests.exceptions.SSLError:
             problem = UnavailableError(f"{self.name}: its certificate is not trusted")
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, UnicodeError):
@@ -260,8 +262,6 @@ def _retry_after(header: str | None) -> float | None:
 
 def _in_words(error: Exception) -> str:
     """What happened, without the error's own text, which holds the URL."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "cannot be reached in time"
     if "NameResolutionError" in repr(error) or "Name or service" in repr(error):
         return "its name is not known; check the address"
     if "refused" in repr(error):

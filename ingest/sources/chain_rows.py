@@ -8,6 +8,7 @@ chain add to them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 
 import numpy as np
@@ -219,7 +220,18 @@ def _costs(columns: Columns, layout: Layout) -> pa.Table | None:
 
 
 def _table(columns: Columns, layout: Layout, schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_arrays([_column(columns, layout, field) for field in schema], schema=schema)
+    table = pa.Table.from_arrays([_column(columns, layout, field) for field in schema], schema=schema)
+    if layout.kind == "logs":
+        _require_no_gap(columns, layout, table)
+    return table
+
+
+def _require_no_gap(columns: Columns, layout: Layout, logs: pa.Table) -> None:
+    """A log's topics are its first ones."""
+    for before, topic in pairwise(TOPICS):
+        lost = np.asarray(logs[topic].is_valid(), np.bool_) & np.asarray(logs[before].is_null(), np.bool_)
+        if lost.any():
+            columns.fail(int(np.argmax(lost)), layout.fields[topic][0], f"stands here without a {before}")
 
 
 def _has(columns: Columns, layout: Layout, to: str) -> bool:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SHOWN_BYTES = 40
 HEX = r"\A0x(?:[0-9a-fA-F]{2})*\z"
+PREFIX = b"0x"
 BINARY_SUFFIX = "_binary"  # of the name of a 256-bit number that is stored as its bytes, or as their hex text
 BYTES_TYPES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
@@ -38,6 +39,7 @@ def require_readable(file: Path, name: str, of_type: pa.DataType) -> None:
     """
     if pa.types.is_floating(of_type):
         raise InputError(f"is stored as {of_type}, which rounds; write integers or text", file=file, field=name)
+    of_type = of_type.value_type if pa.types.is_dictionary(of_type) else of_type
     simple = pa.types.is_integer(of_type) or pa.types.is_boolean(of_type) or of_type == pa.null()
     if not (simple or _is_text(of_type) or _is_bytes(of_type)):
         raise InputError(f"is stored as {of_type}; this is not read here", file=file, field=name)
@@ -70,7 +72,9 @@ class ParquetColumns:
             InputError: Always.
         """
         one = _plain(self.batch[name].slice(row, 1))
-        if _is_text(one.type) or _is_bytes(one.type):
+        if one.null_count:
+            shown = "nothing"
+        elif _is_text(one.type) or _is_bytes(one.type):
             value = one.cast(pa.binary())[0].as_py()
             start = value[:SHOWN_BYTES]
             shown = ascii(start.decode("ascii", "replace")) if _is_text(one.type) else f"0x{start.hex()}"
@@ -149,7 +153,7 @@ class ParquetColumns:
         what = "must be bytes"
         if _is_text(of_type):
             good &= _all_true(pc.match_substring_regex(distinct, HEX))
-            distinct = _unhexed(pc.if_else(good, distinct, pa.scalar(b"0x")))
+            distinct = _unhexed(pc.if_else(good, distinct, pa.scalar(PREFIX)))
             what = "must be 0x and an even number of hex digits"
         if pa.types.is_fixed_size_binary(to):
             good &= _all_true(pc.equal(pc.binary_length(distinct), to.byte_width))
@@ -200,9 +204,15 @@ def _all_true(values: pa.BooleanArray) -> Bools:
 
 def _unhexed(text: pa.BinaryArray) -> pa.BinaryArray:
     """The bytes of text that is 0x and hex digits."""
-    digits = pc.binary_slice(text, 2)  # a new array, so that its buffers begin with it
-    valid, offsets, data = digits.buffers()
-    ends = np.frombuffer(offsets, np.int32, len(digits) + 1)
-    packed = binascii.unhexlify(memoryview(data or b"")[ends[0] : ends[-1]])
-    halved = ((ends - ends[0]) // 2).astype(np.int32)
-    return pa.Array.from_buffers(pa.binary(), len(digits), [valid, pa.py_buffer(halved), pa.py_buffer(packed)])
+    valid = np.asarray(text.is_valid(), np.bool_)
+    _, offsets, data = text.buffers()
+    ends = np.frombuffer(offsets, np.int32, len(text) + 1, 4 * text.offset)
+    digit = np.ones(len(data or b""), np.bool_)
+    for place in range(len(PREFIX)):
+        digit[ends[:-1][valid] + place] = False
+    within = slice(ends[0], ends[-1])
+    packed = binascii.unhexlify(np.frombuffer(data or b"", np.uint8)[within][digit[within]].tobytes())
+    lengths = np.where(valid, (np.diff(ends) - len(PREFIX)) // 2, 0)
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    nulls = pa.array(valid).buffers()[1] if text.null_count else None
+    return pa.Array.from_buffers(pa.binary(), len(text), [nulls, pa.py_buffer(starts), pa.py_buffer(packed)])

@@ -253,7 +253,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(STEPS)
 def test_marks_are_the_set_of_blocks_that_they_should_be(tmp_path_factory, steps):
     """Whatever is written, forgotten and dropped: the marks are disjoint, apart, and cover just these blocks."""

@@ -27,9 +27,12 @@ from ingest.swap_math import sqrt_price_at_tick
 from ingest.tick_table import LastSeen
 from ingest.v3_chain import V3Chain
 
-Chance = random.Random  # noqa: S311 - which samples, no secrets
 PLACE = ("seq", "block_number", "block_ts", "tx_hash", "tx_index", "log_index")
 ONE_X96 = 1 << 96
+
+
+def seeded(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - which samples, no secrets
 
 
 def covers(gap, *events) -> bool:
@@ -135,7 +138,7 @@ def test_any_one_event_of_the_real_day_that_is_missing_is_noticed(day):
     """Swaps and liquidity in range, always; liquidity out of range, once the price comes there. See the counts."""
     last = max(place for place, event in enumerate(day.events) if isinstance(event, Swap))
     noticed, total = Counter(), Counter()
-    picks = random.Random(3).sample(range(last), 1500)
+    picks = seeded(3).sample(range(last), 1500)
     picks += [place for place, event in enumerate(day.events[:last]) if not isinstance(event, Swap)]
     for event, in_range, found, doubts, tail in removals(day, set(picks)):
         kind = kind_of(event, in_range)
@@ -161,7 +164,7 @@ def test_any_one_event_of_the_real_day_that_is_missing_is_noticed(day):
 def test_with_the_last_state_every_event_missing_of_a_whole_history_is_noticed(velodrome):
     part = replace(velodrome, events=velodrome.events[:9000])
     ways = Counter()
-    picks = random.Random(4).sample(range(8999), 300)
+    picks = seeded(4).sample(range(8999), 300)
     picks += [place for place, event in enumerate(part.events[:-1]) if not isinstance(event, Swap)][::2]
     for event, in_range, found, _, tail in removals(part, set(picks)):
         gap = found[0] if found else tail
@@ -177,7 +180,7 @@ def test_with_the_last_state_every_event_missing_of_a_whole_history_is_noticed(v
 @pytest.mark.parametrize("which", ["day", "velodrome"])
 def test_a_run_of_missing_events_is_one_gap(which, day, velodrome):
     history = {"day": day, "velodrome": velodrome}[which]
-    events, chance, seen = history.events[:6000], Chance(5), 0
+    events, chance, seen = history.events[:6000], seeded(5), 0
     for _ in range(25):
         first = chance.randrange(3000, 5500)
         hole = events[first : first + chance.randrange(2, 60)]
@@ -205,7 +208,7 @@ def test_several_holes_are_several_gaps(day):
 @pytest.mark.shared_data
 def test_two_events_in_each_others_place_are_noticed(day):
     noticed = 0
-    for first in Chance(6).sample(range(6000), 40):
+    for first in seeded(6).sample(range(6000), 40):
         one, other = day.events[first], day.events[first + 1]
         if not (isinstance(one, Swap) and isinstance(other, Swap)):
             continue
@@ -323,7 +326,7 @@ def test_where_rounding_hides_nothing_one_gap_contains_what_is_missing(build, da
 
 def traded(seed: int = 7, swaps: int = 200) -> ConcentratedModel:
     """A pool of four positions that trades about, its first mint before everything else."""
-    chance = Chance(seed)
+    chance = seeded(seed)
     model = ConcentratedModel(60, 3000, ONE_X96)
     for lower, upper in ((-6000, 6000), (-1200, 1200), (-120, 60), (60, 600)):
         model.change("mint", lower, upper, 10**20)

@@ -18,18 +18,24 @@ from cow_world import (
     wanted,
 )
 from faulty_proxy import FaultyProxy
+from rpc_commands import pactsmith
 from rpc_faults import Faults
 from rpc_provider import Provider
 
+from app.cli import run
 from ingest.chain_schema import MIGRATIONS
 from ingest.chain_store import ChainStore
 from ingest.cow_chain import intents_of_settlements
 from ingest.cow_flow import flow_of_settlements
 from ingest.database import writing
 from ingest.errors import InputError
+from ingest.flow import OrderFlow
+from ingest.flow_ingested import from_records
 from ingest.rpc.cow_ingest import CowIngest, ingest_cow
 from ingest.rpc.fetch import Request
 from ingest.rpc.node import Node
+from ingest.rpc.queries import COW_SETTLEMENT_CONTRACT
+from ingest.store import Store
 
 NOT_THE_HEADERS = "the node was not asked for every block's header"
 NOT_THE_RECEIPTS = "not all receipts were read"
@@ -58,7 +64,8 @@ def test_as_much_is_proven_as_was_looked_at(world, tmp_path, checks, why):
     assert (coverage.first_block, coverage.last_block) == (0, world.head)
     assert coverage.proven is (why is None)
     assert (why or "") in coverage.why
-    assert any(coverage.why in caveat for caveat in done.caveats) or coverage.proven
+    said = "is not proven: " + coverage.why if why else f"all settlements of blocks 0 to {world.head}"
+    assert said in done.caveats[-1]
     assert intents(world, store, done) == all_wanted(world)
     assert (done.found.settlements, done.found.left_out) == ({"settle": len(world.settlements())}, 0)
     assert done.found.intents == {"settle": len(all_wanted(world))}
@@ -245,3 +252,79 @@ def test_a_flow_has_every_intent_as_it_was_and_the_same_identity_again(world, tm
 def test_no_settlement_makes_no_flow():
     with pytest.raises(InputError, match="hold no settled order that could be read"):
         flow_of_settlements(iter(()), "cow", name="none", caveats=(), counts={})
+
+
+# ---------------------------------------------------------------- the command
+
+
+def command(world, store, *more: object, name: str = "orders"):
+    options = {
+        "--rpc-url": world.chain.url,
+        "--name": name,
+        "--follow": 0,
+        "--wrapped-native": world.tokens["WETH"],
+        "--cow-settlement": cow_of(world),
+    }
+    arguments = [part for pair in options.items() for part in pair]
+    return pactsmith(store, "ingest", "rpc", "--cow", *arguments, *more)
+
+
+def test_the_command_stores_a_flow_and_goes_on_with_it(world, tmp_path):
+    middle = world.head // 2
+    first = command(world, tmp_path, "--from-block", 0, "--to-block", middle).done()
+    assert (first["written"], first["coverage"]["last_block"]) == ("stored", middle)
+    second = command(world, tmp_path, "--checks", "receipts").done()
+    assert (second["written"], second["coverage"]) == (
+        "replaced",
+        {"first_block": 0, "last_block": world.head, "proven": True, "why": ""},
+    )
+    assert (second["settlements"], second["left_out"]) == ({"settle": len(world.settlements())}, 0)
+    assert second["node"] == world.chain.url
+    third = command(world, tmp_path).done()
+    assert (third["written"], third["logs_fetched"]) == ("already stored", 0)
+    flow = Store(tmp_path).flows.load("orders")
+    assert list(flow.intents) == all_wanted(world)
+    assert (flow.content_id, flow.counts["batches"]) == (third["content_id"], len(world.settlements()))
+
+
+def test_the_command_says_on_a_terminal_what_it_did_and_did_not_prove(world, tmp_path, capsys):
+    for checks, proof in (("events", "NOT proven complete"), ("receipts", ": proven complete")):
+        arguments = ["ingest", "rpc", "--cow", "--cow-settlement", cow_of(world), "--rpc-url", world.chain.url]
+        arguments += [
+            "--name",
+            "orders",
+            "--from-block",
+            "0",
+            "--follow",
+            "0",
+            "--checks",
+            checks,
+            "--store",
+            str(tmp_path),
+        ]
+        assert run(arguments) == 0
+        said = capsys.readouterr().out
+        assert proof in said
+        assert f"{len(all_wanted(world))} fills of orders" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (["--pool", "0x" + "11" * 20], "either pools or --cow"),
+        (["--cow-settlement", "0x12"], "must be an address"),
+        (["--cow-settlement", COW_SETTLEMENT_CONTRACT], "is not CoW Protocol's settlement contract on chain 1"),
+        (["--to-block", 3], "hold no settled order"),
+    ],
+)
+def test_the_command_refuses_what_it_cannot_do(world, tmp_path, more, why):
+    assert why in command(world, tmp_path, "--from-block", 0, *more).error["message"]
+    assert not Store(tmp_path).flows.summaries()
+
+
+def test_a_name_that_is_something_elses_is_refused_before_the_node_is_asked_for_logs(world, tmp_path):
+    flow = OrderFlow("orders", "", "file", ("dune",), "smallest units", 0, True, "…", intents=(all_wanted(world)[0],))
+    Store(tmp_path).flows.write(from_records(flow))
+    refused = command(world, tmp_path, "--from-block", 0).error
+    assert (refused["field"], refused["exit_code"]) == ("name", 2)
+    assert not ChainStore(tmp_path).database.exists()

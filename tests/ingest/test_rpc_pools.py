@@ -35,7 +35,7 @@ VENUES = (
 @pytest.fixture(scope="module")
 def world():
     with Anvil() as chain:
-        yield played(chain, blocks=40).world
+        yield played(chain, blocks=30).world
 
 
 @pytest.fixture(scope="module")
