@@ -29,6 +29,7 @@ from ingest.errors import InputError
 from ingest.files import ingest_files
 from ingest.flow_sources import FLOW_SOURCES
 from ingest.sources import SOURCES
+from ingest.sources.paths import expand
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
@@ -39,7 +40,7 @@ def command() -> None:
 
 
 @command.command("files")
-@click.argument("files", nargs=-1, required=True, type=EXISTING_FILE)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--initial-state",
     type=EXISTING_FILE,
@@ -77,7 +78,7 @@ def files_command(
     accept_inexact: bool,
     replace: bool,
 ) -> int:
-    """Reads one pool's events from FILES (CSV, also gzip) that belong together.
+    """Reads one pool's events from FILES that belong together: files, folders or patterns, plain, gzip or zstd.
 
     Duplicates are dropped and counted, rows out of order are sorted. When anything in a file is wrong, the message
     names the file, the line and the field, and the store stays as it was.
@@ -85,6 +86,7 @@ def files_command(
     Without --initial-state, FILES are order flow: what traders wanted and got, from sources that cannot be replayed
     (Dune, subgraphs, CoW Protocol, whole blocks). It is kept beside the histories, with what its source cannot give.
     """
+    files = tuple(expand(files))
     with ProgressReport() as progress:
         progress.step("read", 0, len(files))
         if initial_state is None:
