@@ -1,38 +1,28 @@
 """The reference price: an outside series that says what the pool's token0 was worth in token1 at a time.
 
-What a file's time means must be plain from its columns, because an hour's difference turns a result around:
-
-- ``ts,price``: Unix seconds (or a UTC time) from which on the price is known;
-- ``open_time_utc,close``: candles by the time they open; the close is known from the candle's END on, its length
-  being the smallest step between two candles.
-
-Prices are exact: decimal text, or a fraction ``n/d`` where a series had to be turned over.
+Prices are exact: decimal text, or a fraction ``n/d`` where a series had to be turned over or divided by another.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 from ingest.errors import InputError
+from ingest.price_files import PriceFile, PriceTable, read_price_file
 from ingest.records import PoolState, PricePoint
-from ingest.sources.text import TextTable, by_distinct, header_of, matching, read_bytes, read_table, utc_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from ingest.records import Pool, Swap
-    from ingest.sources.text import Int64s
+    from ingest.records import Event, Pool
 
-KNOWN_FROM = ("ts", "price")
-CANDLES = ("open_time_utc", "close")
 INVERT_FACTOR = 3
-PRICE_PATTERN = r"[0-9]{1,40}(\.[0-9]{1,40})?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +46,13 @@ class PriceSeries:
         return None if place < 0 else PriceAt(self.prices[place], ts - self.times[place])
 
 
-def pool_price(pool: Pool, at: PoolState | Swap) -> Fraction:
-    """A pool's marginal price without fee, in whole token1 for one whole token0, in a state or right after a swap.
+def pool_price(pool: Pool, at: PoolState | Event) -> Fraction:
+    """A pool's marginal price without fee, in whole token1 for one whole token0, in a state or right after an event.
 
     v3: (sqrtPriceX96 / 2**96)**2; v2: reserve1 / reserve0; times 10**(decimals0 − decimals1).
 
     Raises:
-        ValueError: The state or the swap tells no price.
+        ValueError: The state or the event tells no price.
     """
     scale = Fraction(10) ** (pool.token0.decimals - pool.token1.decimals)
     if at.sqrt_price_x96:
@@ -73,94 +63,94 @@ def pool_price(pool: Pool, at: PoolState | Swap) -> Fraction:
 
 
 def read_prices(
-    path: Path, *, pool: Pool, first_ts: int, last_ts: int, near: Fraction | None, invert: bool | None
+    file: PriceFile | Path,
+    *,
+    pool: Pool,
+    first_ts: int,
+    last_ts: int,
+    near: Fraction | None,
+    invert: bool | None,
+    per: PriceFile | Path | None = None,
 ) -> tuple[tuple[PricePoint, ...], str]:
-    """Reads a price file for a history from ``first_ts`` to ``last_ts``; see the module for its columns.
+    """Reads the reference price for a history from ``first_ts`` to ``last_ts``.
 
     Args:
-        path: The file, CSV, plain or gzip.
+        file: The file of prices, see ``ingest.price_files``.
         pool: Whose price it is.
         first_ts: Time of the history's first event.
         last_ts: Time of its last event.
         near: The pool's own price at the first event, in whole token1 for one whole token0, if it is known.
         invert: True: the file gives token0 for one token1; False: token1 for one token0; None: whichever lies
             within a factor of 3 of the pool's price, if only one does.
+        per: Another file, by whose prices those of the first are divided: dollars for a token of each pool's side
+            give the price of one in the other.
 
     Returns:
         The points, and a sentence that says what they are.
 
     Raises:
-        InputError: The file is malformed, its times are ambiguous, it does not overlap the history, or which way
-            round its prices are cannot be told.
+        InputError: A file is malformed, what its times mean is not plain, it does not overlap the history, or which
+            way round its prices are cannot be told.
     """
-    content = read_bytes(path)
-    columns = _columns(path, header_of(content))
-    table = read_table(path, content, columns)
-    times = by_distinct(table, columns[0], _seconds)
-    message = "must be a positive price, written out as a decimal number"
-    table.require(matching(table.columns[columns[1]], PRICE_PATTERN), columns[1], message)
-    known, step = _by_time(table, columns, times)
-    if not known or known[-1][0] < first_ts or known[0][0] > last_ts:
-        raise InputError("its prices do not overlap the history in time", file=path, field=columns[0])
-    turned = _is_inverted(path, known, first_ts, near) if invert is None else invert
-    points = tuple(PricePoint(ts, _turned(text) if turned else text) for ts, text in known)
+    files = [PriceFile(one) if isinstance(one, Path) else one for one in (file, per) if one is not None]
+    tables = [read_price_file(one) for one in files]
+    for one, table in zip(files, tables, strict=True):
+        if not table.times or table.times[-1] < first_ts or table.times[0] > last_ts:
+            raise InputError("its prices do not overlap the history in time", file=one.path, field=table.field)
+    found = tables[0] if per is None else _divided(*tables)
+    path = files[0].path
+    if not found.times:
+        raise InputError("the two files have no prices at the same time", file=files[-1].path, field=tables[-1].field)
+    turned = _is_inverted(path, found, first_ts, near) if invert is None else invert
+    points = tuple(
+        PricePoint(ts, str(1 / Fraction(text)) if turned else text)
+        for ts, text in zip(found.times, found.prices, strict=True)
+    )
     way = (pool.token0.symbol, pool.token1.symbol) if turned else (pool.token1.symbol, pool.token0.symbol)
-    meaning = f"closes of candles of {step} s, known from their end on" if columns == CANDLES else "known from ts on"
     how = "as told" if invert is not None else "found from the pool's first price"
-    return points, f"{path.name}: {way[0]} per {way[1]} ({how}), {meaning}"
+    name = " / ".join(one.path.name for one in files)
+    return points, f"{name}: {way[0]} per {way[1]} ({how}), {found.meaning}"
 
 
-def _columns(path: Path, names: list[str]) -> tuple[str, str]:
-    fitting = [pair for pair in (KNOWN_FROM, CANDLES) if set(pair) <= set(names)]
-    if len(fitting) != 1:
-        raise InputError(
-            f"must have either the columns {', '.join(KNOWN_FROM)} (known from then on) or {', '.join(CANDLES)} "
-            f"(candles), so that the meaning of its times is plain; it has {', '.join(names) or 'no header'}",
-            file=path,
-            line=1,
-        )
-    return fitting[0]
+def median_step(times: Sequence[int]) -> int | None:
+    """The usual number of seconds from one price to the next; None of fewer than two."""
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    return median_low(steps) if steps else None
 
 
-def _seconds(text: str) -> int:
-    return int(text) if re.fullmatch(r"[1-9][0-9]{0,11}", text) else utc_seconds(text)
+def _divided(above: PriceTable, below: PriceTable) -> PriceTable:
+    """One series by another, as exact fractions, whenever the one with the longer steps has a new price.
+
+    The other's last price then must not be older than one such step; so a quotient is as fresh as its time says.
+    """
+    steps = [median_step(table.times) or 0 for table in (above, below)]
+    coarse, fine = (above, below) if steps[0] >= steps[1] else (below, above)
+    times: list[int] = []
+    prices: list[str] = []
+    for ts, text in zip(coarse.times, coarse.prices, strict=True):
+        place = bisect_right(fine.times, ts) - 1
+        if place < 0 or ts - fine.times[place] > max(steps):
+            continue
+        ratio = Fraction(text) / Fraction(fine.prices[place])
+        times.append(ts)
+        prices.append(str(ratio if coarse is above else 1 / ratio))
+    if above.meaning == below.meaning:
+        return replace(above, times=times, prices=prices)
+    return PriceTable(times, prices, above.field, f"{above.meaning} / {below.meaning}")
 
 
-def _by_time(table: TextTable, columns: tuple[str, str], times: Int64s) -> tuple[list[tuple[int, str]], int]:
-    """(known from, price text) by time, once each, and the candles' length (0 where these are none)."""
-    texts = table.columns[columns[1]].to_pylist()
-    given: dict[int, str] = {}
-    for row, (ts, text) in enumerate(zip(times.tolist(), texts, strict=True)):
-        if Fraction(text) <= 0:
-            table.fail(row, columns[1], "must be above 0")
-        if Fraction(given.setdefault(ts, text)) != Fraction(text):
-            table.fail(row, columns[0], f"this time has another price already ({given[ts]})")
-    ordered = sorted(given.items())
-    if columns == KNOWN_FROM:
-        return ordered, 0
-    steps = [later - earlier for (earlier, _), (later, _) in pairwise(ordered)]
-    if not steps:
-        raise InputError("one candle alone does not tell how long it is", file=table.file, field=columns[0])
-    return [(ts + min(steps), text) for ts, text in ordered], min(steps)
-
-
-def _is_inverted(path: Path, known: list[tuple[int, str]], first_ts: int, near: Fraction | None) -> bool:
+def _is_inverted(path: Path, found: PriceTable, first_ts: int, near: Fraction | None) -> bool:
     if near is None:
         message = "the pool's own price is not known here; say which way round the file is"
         raise InputError(message, file=path, field="invert")
-    earlier = [text for ts, text in known if ts <= first_ts]
-    price = Fraction(earlier[-1] if earlier else known[0][1])
+    price = Fraction(found.prices[max(bisect_right(found.times, first_ts) - 1, 0)])
     straight, turned = (near / INVERT_FACTOR <= value <= near * INVERT_FACTOR for value in (price, 1 / price))
     if straight == turned:
         why = "both ways round fit" if straight else "neither way round fits"
         raise InputError(
-            f"the price {price} at the history's start cannot be compared with the pool's {float(near):.6g}: {why}; "
-            "say which way round the file is",
+            f"the price {float(price):.6g} at the history's start cannot be compared with the pool's "
+            f"{float(near):.6g}: {why}; say which way round the file is",
             file=path,
             field="invert",
         )
     return turned
-
-
-def _turned(text: str) -> str:
-    return str(1 / Fraction(text))

@@ -106,6 +106,7 @@ OTHERS = {
     "token": ("symbol", "decimals"),
     "token_approval": ("owner_address", "spender_address"),
 }
+LISTED = ("topics",)
 AMOUNTS = ("value_wei", "value")  # the columns whose numbers exceed what a double can hold
 TYPE_OF_LINE = re.compile(rb'"type"\s*:\s*"(\w+)"')
 NAME_IN_LINE = re.compile(rb'"(\w+)"\s*:')
@@ -203,9 +204,10 @@ def _json_batches(path: Path, skipped: Counter[str], *, for_history: bool) -> It
 
 def _texts(path: Path, records: list[Record], rows: list[int], first_line: int, name: str) -> pa.StringArray:
     """One field of some records."""
-    values = [text_of(records[row].get(name)) for row in rows]
+    listed = name in LISTED
+    values = [text_of(records[row].get(name), listed=listed) for row in rows]
     if None in values:
-        message = "must be plain text, a whole number, or a list of texts"
+        message = "must be a list of texts" if listed else "must be plain text or a whole number"
         raise InputError(message, file=path, line=first_line + rows[values.index(None)], field=name)
     return pa.array(values, pa.string())
 

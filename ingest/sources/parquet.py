@@ -86,8 +86,9 @@ def read_rows(path: Path, columns: Sequence[str], coded: Collection[str]) -> Ite
             while True:
                 with _readable(path, first):
                     batch = next(batches, None)
-                if batch is None:
-                    break
+                    if batch is None:
+                        break
+                    batch.validate(full=True)  # Arrow does not see that a code points beyond the dictionary
                 yield Rows(batch, first)
                 first += batch.num_rows
             if first - before != expected:
@@ -116,7 +117,7 @@ def _readable(path: Path, row: int | None) -> Iterator[None]:
     """Turns what Arrow says of a damaged file into an ``InputError``."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # names are not checked by Arrow
         said = (str(error).strip().splitlines() or ["unknown"])[0]
         message = f"cannot be read as Parquet ({said}); it is damaged, or written in a form that is not read here"
         raise InputError(message, file=path, line=row) from None

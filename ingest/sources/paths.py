@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 MAX_FILES = 100_000
+PATTERN_SIGNS = "*?["
 
 
 def expand(paths: Sequence[Path | str] | Path | str) -> list[Path]:
@@ -35,7 +36,7 @@ def expand(paths: Sequence[Path | str] | Path | str) -> list[Path]:
 def _meant(path: Path) -> list[Path]:
     if path.is_dir():
         return _some(path, _in_folder(path), "there is no file in this folder")
-    if glob.has_magic(str(path)) and not path.exists():
+    if any(sign in str(path) for sign in PATTERN_SIGNS) and not path.exists():
         matches = map(Path, glob.iglob(str(path), recursive=True))
         return _some(path, (match for match in matches if match.is_file()), "no file matches this pattern")
     return [path]

@@ -123,8 +123,7 @@ def tables_of(
     names: list[str] = []
     kept: list[str] = []
     for first_line, lines, block in _whole_lines(path, content):
-        if ascii_only:
-            _require_ascii(path, block, first_line)
+        (_require_ascii if ascii_only else _require_utf8)(path, block, first_line)
         if names:
             yield _table(path, block, first_line, lines, names, kept)
             continue
@@ -183,6 +182,14 @@ def _require_ascii(path: Path, content: bytes, first_line: int) -> None:
         at = next(i for i in range(at, len(content)) if content[i] > 127)
         message = f"there is a character here that is not plain ASCII (byte 0x{content[at]:02x})"
         raise InputError(message, file=path, line=content.count(b"\n", 0, at) + first_line)
+
+
+def _require_utf8(path: Path, content: bytes, first_line: int) -> None:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        message = f"is no UTF-8 text here (byte 0x{content[error.start]:02x})"
+        raise InputError(message, file=path, line=content.count(b"\n", 0, error.start) + first_line) from None
 
 
 def _refuse_lines(path: Path, content: bytes, first_line: int) -> NoReturn:

@@ -7,6 +7,7 @@ import random
 import re
 import signal
 import time
+from collections import Counter
 
 import pytest
 from faulty_proxy import FaultyProxy
@@ -15,11 +16,13 @@ from rpc_provider import Provider
 from rpc_world.anvil import CHAIN_ID, Anvil
 from rpc_world.deploy import deploy
 from rpc_world.traffic import played
+from scripted_node import ScriptedNode, result
 
 from ingest.chain_schema import MIGRATIONS
 from ingest.chain_store import ChainStore, LogFilter
 from ingest.database import reading
 from ingest.errors import InputError
+from ingest.rpc import chunks
 from ingest.rpc import fetch as fetching
 from ingest.rpc.errors import BudgetError, ReorgError, UnavailableError
 from ingest.rpc.fetch import Request, fetch
@@ -321,6 +324,27 @@ def test_a_node_that_always_cuts_its_answers_is_found_out(world, filters, whole,
     assert fetched.truncations
 
 
+@pytest.mark.parametrize("checks", ["events", "headers"])
+def test_a_cut_through_the_last_block_is_found_out(world, filters, tmp_path, checks):
+    one = max(filters, key=lambda one: len(two_transactions_in_a_block(world, one)))
+    block = two_transactions_in_a_block(world, one)[-1]
+    before, wanted = logs_of(world, one, last=block - 1), logs_of(world, one, first=block, last=block)
+    shown = len(before) + sum(log.tx_hash == wanted[0].tx_hash for log in wanted)
+    assert shown >= len(wanted), "asked for by itself, the block is not cut"
+    store = ChainStore(tmp_path)
+    with FaultyProxy(world.chain.url, provider=Provider(silent_results=shown)) as proxy:
+        fetched = run(proxy.url, store, [one], last_block=block, checks=checks)
+    rows = sum(table.num_rows for table in store.logs(CHAIN_ID, [one], 0, block))
+    assert rows == len(before) + len(wanted)
+    assert {number for cut in fetched.truncations for number in cut.blocks} == {block}
+
+
+def two_transactions_in_a_block(world, one: LogFilter) -> list[int]:
+    """The blocks in which two transactions have logs that a filter asks for."""
+    pairs = {(log.block_number, log.tx_hash) for log in logs_of(world, one)}
+    return sorted(block for block, count in Counter(block for block, _ in pairs).items() if count > 1)
+
+
 def test_a_time_budget_ends_it_and_running_again_goes_on(world, filters, whole, tmp_path):
     store = ChainStore(tmp_path)
     said = []
@@ -348,6 +372,47 @@ def test_a_node_that_is_gone_is_said_with_what_was_stored(world, filters, tmp_pa
         with pytest.raises(UnavailableError, match=r"\d+ of \d+ blocks were stored; running again goes on from there"):
             run(proxy.url, store, filters, close, node={"attempts": 2})
     assert store.complete(CHAIN_ID, filters)[filters[0]][0][1] >= 20
+
+
+def changed(method: str, change):
+    """A change of every answer to a method."""
+    return lambda call, answer: change(answer) if call["method"] == method and answer else answer
+
+
+def renamed(name: str, value: str):
+    return lambda answer: answer | {name: value}
+
+
+NO_HASH = "0x" + "ee" * 32
+moved = renamed("blockHash", NO_HASH)
+LIES = {
+    "block of the logs": changed("eth_getLogs", lambda logs: [moved(one) for one in logs]),
+    "data of the logs": changed("eth_getLogs", lambda logs: [one | {"data": one["data"] + "00" * 32} for one in logs]),
+    "block of the transactions": changed("eth_getTransactionByHash", moved),
+    "place of the transactions": changed("eth_getTransactionByHash", renamed("transactionIndex", "0x63")),
+    "block of the receipts": changed(
+        "eth_getTransactionReceipt", lambda one: moved(one) | {"logs": [moved(log) for log in one["logs"]]}
+    ),
+    "logs of the receipts": changed("eth_getTransactionReceipt", lambda one: one | {"logs": one["logs"][:-1]}),
+    "parents": changed("eth_getBlockByNumber", renamed("parentHash", NO_HASH)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_answers_that_do_not_fit_together_are_not_stored(world, filters, tmp_path, monkeypatch, lie):
+    monkeypatch.setattr(chunks, "MOVED_PAUSE_S", 0.001)
+    store = ChainStore(tmp_path)
+
+    def script(request):
+        asked = request if isinstance(request, list) else [request]
+        answers = world.chain.rpc.batch([(one["method"], *one["params"]) for one in asked])
+        replies = [result(one, LIES[lie](one, answer)) for one, answer in zip(asked, answers, strict=True)]
+        return replies if isinstance(request, list) else replies[0]
+
+    first = logs_of(world, filters[0])[0].block_number
+    with ScriptedNode(script) as server, pytest.raises(UnavailableError, match="its answers do not fit together"):
+        run(server.url, store, filters[:1], first_block=first, node={"attempts": 2})
+    assert not store.database.exists()
 
 
 # ---------------------------------------------------------------- kills
@@ -417,6 +482,21 @@ def test_a_reorg_in_the_middle_of_a_run_leaves_no_stale_row(traffic, filters, tm
             assert proxy.counts()["reorg"] == 1
             run(proxy.url, store, filters)
         run(world.chain.url, fresh, filters)
+        assert contents(store) == contents(fresh)
+
+
+def test_a_reorg_after_the_last_chunk_is_noticed_before_the_end(traffic, filters, tmp_path):
+    world, store, fresh = traffic.world, ChainStore(tmp_path / "old"), ChainStore(tmp_path / "new")
+    replaced = []
+
+    def replace(progress) -> None:
+        if progress.done_blocks == progress.total_blocks and not replaced:
+            replaced.append(traffic.reorganise(3, blocks=4, seed=9))
+
+    with traffic.unchanged():
+        fetched = run(world.chain.url, store, filters, replace)
+        run(world.chain.url, fresh, filters)
+        assert len(fetched.reorgs) == 1
         assert contents(store) == contents(fresh)
 
 
