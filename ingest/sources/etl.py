@@ -11,16 +11,17 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingest.errors import InputError
 from ingest.event_table import SCHEMA
 from ingest.sources.base import ParsedRows, Source
 from ingest.sources.chain_rows import TOPICS, Layout, event_fields, history_rows, rows_of
-from ingest.sources.json_lines import read_records, text_of
+from ingest.sources.json_lines import read_records
 from ingest.sources.opening import head_of
 from ingest.sources.text import BYTE_ORDER_MARK, header_of, read_tables
 from ingest.sources.text_columns import NumberedText, TextColumns
@@ -203,13 +204,26 @@ def _json_batches(path: Path, skipped: Counter[str], *, for_history: bool) -> It
 
 
 def _texts(path: Path, records: list[Record], rows: list[int], first_line: int, name: str) -> pa.StringArray:
-    """One field of some records."""
-    listed = name in LISTED
-    values = [text_of(records[row].get(name), listed=listed) for row in rows]
-    if None in values:
-        message = "must be a list of texts" if listed else "must be plain text or a whole number"
-        raise InputError(message, file=path, line=first_line + rows[values.index(None)], field=name)
-    return pa.array(values, pa.string())
+    """One field of some records as CSV would have it: null is empty, a list joined by commas."""
+    values = [records[row].get(name) for row in rows]
+    if name in LISTED:
+        values = list(map(_joined, values))
+    try:
+        return pc.fill_null(pa.array(values, pa.string()), "")
+    except (pa.ArrowException, UnicodeEncodeError):
+        wrong = next(at for at, value in enumerate(values) if not (value is None or _is_text(value)))
+    message = "must be a list of texts" if name in LISTED else "must be plain text or a whole number"
+    raise InputError(message, file=path, line=first_line + rows[wrong], field=name)
+
+
+def _joined(value: Any) -> Any:
+    if isinstance(value, list) and all(isinstance(part, str) and "," not in part for part in value):
+        return ",".join(value)
+    return value
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii()
 
 
 def _kind_of_record(path: Path, record: Record, line: int, before: str) -> str:

@@ -27,17 +27,6 @@ def read_records(path: Path) -> Iterator[tuple[int, list[Record]]]:
         yield first_line, [_record(path, line, number) for number, line in enumerate(block.split(b"\n"), first_line)]
 
 
-def text_of(value: Any, *, listed: bool = False) -> str | None:
-    """A value as CSV would have it: text and numbers as they are, null empty, a list joined by commas; else None."""
-    if isinstance(value, str):
-        return value if value.isascii() else None
-    if value is None:
-        return ""
-    if listed and isinstance(value, list) and all(isinstance(part, str) and part.isascii() for part in value):
-        return ",".join(value) if not any("," in part for part in value) else None
-    return None
-
-
 def _record(path: Path, line: bytes, number: int) -> Record:
     def fail(message: str) -> NoReturn:
         raise InputError(message, file=path, line=number) from None

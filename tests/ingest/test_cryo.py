@@ -459,7 +459,16 @@ def test_a_bad_value_is_named_with_its_row(build, tmp_path, name, value, why):
     assert refusal.value.field == name or refusal.value.field.startswith("topic")
 
 
-BAD_HEX = ["", "0x", "0X" + "12" * 32, "0x" + "1" * 63, "0x" + "zz" * 32, "12" * 33, "0x" + "12" * 33, "0x" + "\u0661" * 64]
+BAD_HEX = [
+    "",
+    "0x",
+    "0X" + "12" * 32,
+    "0x" + "1" * 63,
+    "0x" + "zz" * 32,
+    "12" * 33,
+    "0x" + "12" * 33,
+    "0x" + "\u0661" * 64,
+]
 
 
 @pytest.mark.parametrize("value", BAD_HEX)
@@ -525,7 +534,10 @@ def test_a_column_that_stands_twice_is_refused(build, tmp_path):
 def test_other_datasets_are_told_apart(build, tmp_path):
     transfers = table_of(
         [{"block_number": 1, "transaction_hash": b"1" * 32, "from_address": b"2" * 20, "value_string": "5"}],
-        {name: TRANSACTION_TYPES[name] for name in ("block_number", "transaction_hash", "from_address", "value_string")},
+        {
+            name: TRANSACTION_TYPES[name]
+            for name in ("block_number", "transaction_hash", "from_address", "value_string")
+        },
     )
     with pytest.raises(InputError, match="of no known kind; to be a Parquet file of cryo"):
         history(build, tmp_path, transfers)

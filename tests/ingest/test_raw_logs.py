@@ -79,7 +79,13 @@ ADDRESS = st.integers(0, (1 << 160) - 1).map(lambda number: f"0x{number:040x}")
 
 @settings(deadline=None)
 @given(
-    amount0=INT256, amount1=INT256, liquidity=UINT128, sender=ADDRESS, recipient=ADDRESS, gas=st.integers(0, (1 << 63) - 1), gas_price=UINT256
+    amount0=INT256,
+    amount1=INT256,
+    liquidity=UINT128,
+    sender=ADDRESS,
+    recipient=ADDRESS,
+    gas=st.integers(0, (1 << 63) - 1),
+    gas_price=UINT256,
 )
 def test_a_swap_log_reads_back_to_what_was_encoded(
     build, tmp_path_factory, amount0, amount1, liquidity, sender, recipient, gas, gas_price

@@ -286,7 +286,8 @@ def write_as_version_1(store: Store, history, content: str) -> None:
         migrations.migrate(connection, migrations.MIGRATIONS[:1])
         state = json.dumps(pool_state_document(history.initial_state))
         connection.execute(
-            "INSERT INTO history VALUES (1, ?, ?, 'simulated', 'v3', '1', '0x', 'A', 'B', '3000', ?, '', '[]', 2, 1, '1', '2', '3')",
+            "INSERT INTO history VALUES "
+            "(1, ?, ?, 'simulated', 'v3', '1', '0x', 'A', 'B', '3000', ?, '', '[]', 2, 1, '1', '2', '3')",
             [history.name, content, state],
         )
         for event in history.events:
