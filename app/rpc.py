@@ -11,6 +11,8 @@ from ingest.calldata.decode import Family, Router
 from ingest.chain_history import Routing
 from ingest.chain_store import ChainStore
 from ingest.errors import InputError
+from ingest.flow import OrderFlow
+from ingest.flow_ingested import from_records
 from ingest.rpc.fetch import Request
 from ingest.rpc.node import Node
 from ingest.rpc.pool_ingest import ingest_pool, start_of
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from ingest.rpc.progress import Progress
 
 
+INTENTS = "/intents"
 FAMILIES: dict[str, Family] = {family: family for family in get_args(Family)}
 
 
@@ -69,10 +72,33 @@ def store_pool(
         request,
         name=name,
         routing=routing,
+        stored=session.store.find_history(name),
         progress=lambda at: progress.step("fetch", at.done_blocks, at.total_blocks, estimate(at)),
     )
     written = session.store.write_ingested(done.ingested, replace=True)
-    return Stored(done.ingested, written).to_json() | _fetched(node, done)
+    return Stored(done.ingested, written).to_json() | _fetched(node, done) | _store_intents(session, name, done)
+
+
+def _store_intents(session: Session, name: str, done: PoolIngest) -> dict[str, Any]:
+    """Keeps what the pool's traders called routers for, beside its history, as an order flow."""
+    found = done.transactions
+    if not found.intents:
+        return {"intents": None}
+    flow = OrderFlow(
+        name=f"{name}{INTENTS}",
+        content_id="",
+        source="chain",
+        formats=("rpc-intents",),
+        unit="smallest units",
+        amount_places=0,
+        exact=True,
+        lacks=f"it holds what the traders of {name!r} wanted; what happened is in that history",
+        intents=tuple(found.intents),
+        labels=found.labels,
+        caveats=("Intents are read from direct calls of known routers only; those that failed left no log.",),
+    )
+    written = session.store.flows.write(from_records(flow), replace=True)
+    return {"intents": {"order_flow": flow.name, "written": written, "intents": len(flow.intents)}}
 
 
 def _fetched(node: Node, done: PoolIngest) -> dict[str, Any]:

@@ -89,6 +89,8 @@ def show_fetched(documents: Sequence[Json]) -> None:
             (len(document["refetched"]), "ranges asked for again, because events were missing"),
         ]
         say(*(f"  {count(number)} {what}" for number, what in noted if number))
+        if document["intents"]:
+            say(f"  what their callers wanted is the order flow {document['intents']['order_flow']}")
         say(f"  blocks {_proof(document['coverage'])}")
 
 

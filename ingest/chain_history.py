@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ingest.sources.text import Bools, Int64s
 
 TOLD_ACROSS_POOLS = ("arbitrage", "liquidation")
+ACROSS_POOLS = "seen over all pools: "
 LOGS_AT_ONCE = 20_000
 NOWHERE = "0x" + "00" * 20
 
@@ -179,7 +180,11 @@ def transactions_of_pool(
             whole.transactions, whole.all_logs, wrapped_native=routing.wrapped_native, routers=routing.routers
         )
         labels = label_transactions(activity_of_logs(whole.all_logs, whole.transactions))
-        found.labels |= {tx_hash: label for tx_hash, label in labels.items() if label.flow_class in TOLD_ACROSS_POOLS}
+        found.labels |= {
+            tx_hash: replace(label, rule=ACROSS_POOLS + label.rule)
+            for tx_hash, label in labels.items()
+            if label.flow_class in TOLD_ACROSS_POOLS
+        }
     return found
 
 

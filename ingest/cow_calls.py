@@ -52,11 +52,10 @@ def trades_of_call(data: bytes, count: int) -> tuple[CalledTrade, ...]:
     raise CallDataError("is a call of neither settle nor swap")
 
 
-def calls_inside(data: bytes, count: int) -> Iterator[tuple[int, tuple[CalledTrade, ...]]]:
-    """Whatever in the data of another contract's call reads as a call of ``settle`` with so many trades.
+def calls_inside(data: bytes, count: int) -> Iterator[tuple[CalledTrade, ...]]:
+    """The trades of whatever in another contract's data reads as a call of ``settle`` with so many of them.
 
-    Yields:
-        Where it begins, and its trades. That it was made at all is for the logs to show.
+    That such a call was made is for the logs to show.
     """
     at = -1
     for _ in range(MAX_INSIDE if len(data) <= MAX_BYTES else 0):
@@ -67,7 +66,7 @@ def calls_inside(data: bytes, count: int) -> Iterator[tuple[int, tuple[CalledTra
             trades = _settled(Args(data, at + len(SETTLE)), count)
         except CallDataError:
             continue
-        yield at, trades
+        yield trades
 
 
 def _settled(call: Args, count: int) -> tuple[CalledTrade, ...]:

@@ -98,11 +98,11 @@ class SettlementReader:
         if transaction is None:
             yield Settlement(block_number, tx_hash, "logs", (), "its transaction is not stored")
             return
-        groups, used, place = _groups(logs), set[int](), 0
+        groups, place = _groups(logs), 0
         for group in groups:
             known, intents, contradiction = self._called(transaction), tuple[UserIntent, ...](), ""
             try:
-                known, told = self._told(transaction, group, len(groups), used)
+                known, told = self._told(transaction, group, len(groups))
                 intents = tuple(self._intent(transaction, group[0], place + n, *one) for n, one in enumerate(told))
             except (ContradictionError, CallDataError) as error:
                 contradiction = str(error)
@@ -114,8 +114,8 @@ class SettlementReader:
             return "logs"
         return "swap" if transaction["input"][:4] == SWAP else "settle"
 
-    def _told(self, transaction: Row, group: Sequence[Row], groups: int, used: set[int]) -> tuple[Known, list[Told]]:
-        """What a settlement is known by, and its trades; ``used`` are the inner calls that belong to earlier ones."""
+    def _told(self, transaction: Row, group: Sequence[Row], groups: int) -> tuple[Known, list[Told]]:
+        """What a settlement is known by, and its trades; its transaction has so many ``groups`` of logs."""
         if transaction["succeeded"] is False:
             raise ContradictionError("its transaction failed, yet has logs")
         if group[-1]["topic0"] != SETTLEMENT:
@@ -126,12 +126,9 @@ class SettlementReader:
             if groups > 1:
                 raise ContradictionError(f"its transaction calls the contract once, yet {groups} settlements have logs")
             return called, self._proven(trades_of_call(data, len(logs)), logs, block_ts)
-        for at, trades in calls_inside(data, len(logs)):
-            if at not in used:
-                with contextlib.suppress(ContradictionError):
-                    told = self._proven(trades, logs, block_ts)
-                    used.add(at)
-                    return "inside", told
+        for trades in calls_inside(data, len(logs)):
+            with contextlib.suppress(ContradictionError):
+                return "inside", self._proven(trades, logs, block_ts)
         return "logs", [(log, None, by_log_alone(log, lone=len(logs) == 1)) for log in logs]
 
     def _proven(self, trades: Iterable[CalledTrade], logs: Iterable[TradeLog], block_ts: int | None) -> list[Told]:

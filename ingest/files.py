@@ -22,6 +22,7 @@ from ingest.spool import Spool
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ingest.price_files import PriceFile
     from ingest.records import History, PricePoint
     from ingest.records import Source as Origin
     from ingest.sources.base import ParsedRows
@@ -40,7 +41,8 @@ def ingest_files(
     initial_state: Path | str | PoolState,
     name: str,
     labels: Path | str | None = None,
-    prices: Path | str | None = None,
+    prices: PriceFile | Path | str | None = None,
+    prices_per: PriceFile | Path | str | None = None,
     invert_prices: bool | None = None,
     format: str | None = None,  # noqa: A002 - the option's name at the command line
     source: Origin = "file",
@@ -54,6 +56,7 @@ def ingest_files(
         name: What the history will be called.
         labels: A file of classes and limits that overrule the rules, see ``ingest.label_file``.
         prices: A file of the reference price, see ``ingest.prices``.
+        prices_per: Another one, by whose prices those of the first are divided.
         invert_prices: Whether that file gives token0 per token1; None finds out from the pool's first price.
         format: The kind of file, by its name in ``SOURCES``; None finds it by the content.
         source: What the history is: from a file, or written by a simulated market.
@@ -71,7 +74,7 @@ def ingest_files(
     rows, ignored = _read(spool, files, sources, state)
     ordered = in_order(spool, state, numbered=numbered, rows=rows, ignored=ignored)
     given = read_labels(Path(labels), spool.swaps_of) if labels is not None else FileLabels()
-    points, price_source = _prices(spool, state, Path(prices), invert_prices) if prices is not None else ((), "")
+    points, price_source = _prices(spool, state, prices, prices_per, invert_prices)
     told = Told(
         labels=given.labels,
         known_limits=given.known_limits,
@@ -117,12 +120,27 @@ def _caveats(spool: Spool, sources: Sequence[Source], state: PoolState) -> tuple
     return tuple(dict.fromkeys(said))
 
 
-def _prices(spool: Spool, state: PoolState, path: Path, invert: bool | None) -> tuple[tuple[PricePoint, ...], str]:
+def _prices(
+    spool: Spool,
+    state: PoolState,
+    prices: PriceFile | Path | str | None,
+    per: PriceFile | Path | str | None,
+    invert: bool | None,
+) -> tuple[tuple[PricePoint, ...], str]:
+    if prices is None:
+        return (), ""
     ((first_ts, last_ts),) = spool.rows("SELECT min(block_ts), max(block_ts) FROM ordered")
     known = state.sqrt_price_x96 or (state.reserve0 and state.reserve1)
     first = state if known else spool.first_swap()
-    near = None if first is None else pool_price(state.pool, first)
-    return read_prices(path, pool=state.pool, first_ts=first_ts, last_ts=last_ts, near=near, invert=invert)
+    return read_prices(
+        Path(prices) if isinstance(prices, str) else prices,
+        pool=state.pool,
+        first_ts=first_ts,
+        last_ts=last_ts,
+        near=None if first is None else pool_price(state.pool, first),
+        invert=invert,
+        per=Path(per) if isinstance(per, str) else per,
+    )
 
 
 def find_source(path: Path, head: bytes, name: str | None = None) -> Source:

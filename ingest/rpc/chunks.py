@@ -18,8 +18,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ingest.rpc import answers
-from ingest.rpc.errors import AnswerError, IncompleteError, RefusedError, TooMuchError, UnavailableError
-from ingest.rpc.logs import logs_between, logs_of_blocks, place, smaller
+from ingest.rpc.errors import (
+    AnswerError,
+    IncompleteError,
+    RefusedError,
+    TooMuchError,
+    UnavailableError,
+    UnknownBlockError,
+)
+from ingest.rpc.logs import logs_between, of_blocks, place, smaller
 from ingest.rpc.node import Ask
 from ingest.rpc.queries import queries
 from ingest.rpc.tables import Mined, chunk_of
@@ -156,10 +163,11 @@ class ChunkReader:
 
     def _receipts_of_block(self, number: int) -> list[Receipt]:
         try:
-            return self._node.ask(Ask("eth_getBlockReceipts", [hex(number)], answers.receipts))
+            return self._ask_patiently([Ask("eth_getBlockReceipts", [hex(number)], answers.receipts)])[0]
         except RefusedError:  # not every node has it
-            hashes = self._node.ask(Ask("eth_getBlockByNumber", [hex(number), False], answers.transaction_hashes))
-            return self._node.ask_all([_receipt_of(tx_hash) for tx_hash in hashes])
+            question = Ask("eth_getBlockByNumber", [hex(number), False], answers.transaction_hashes)
+            hashes = self._ask_patiently([question])[0]
+            return self._ask_patiently([_receipt_of(tx_hash) for tx_hash in hashes])
 
     def _check_blooms(self, asked: Sequence[Query], headers: dict[int, Header], logs: list[Log]) -> None:
         """Looks into the blocks whose bloom filters allow a log where none was given.
@@ -195,11 +203,11 @@ class ChunkReader:
         self, asked: Sequence[Query], logs: list[Log], headers: Sequence[Header], *, whole: bool
     ) -> None:
         """Looks into blocks for logs that were not given: into all their receipts, or by asking for them by hash."""
-        found: list[Log] = []
         if whole:
-            found = [log for header in headers for log in self._whole_block(asked, header.block_number)]
-        elif headers:
-            found = logs_of_blocks(self._node, asked, headers)
+            parts = [self._whole_block(asked, header.block_number) for header in headers]
+        else:
+            parts = self._ask_patiently(of_blocks(asked, headers))
+        found = [log for part in parts for log in part]
         _require_their_blocks({header.block_number: header for header in headers}, found)
         known = {place(log) for log in logs}
         if left_out := {log.block_number for log in found if place(log) not in known}:
@@ -226,7 +234,7 @@ class ChunkReader:
         """Asks for what a reorg may have taken away: then not for long, since the chunk must be read anew."""
         try:
             return self._node.ask_all(questions, PATIENCE)
-        except AnswerError as error:
+        except (AnswerError, UnknownBlockError) as error:
             raise _MovedError(str(error)) from None
 
 

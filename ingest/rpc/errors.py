@@ -22,7 +22,7 @@ class UnavailableError(NodeError):
 
 
 class UnknownBlockError(UnavailableError):
-    """It does not know the block whose state is asked for: it has not got it yet, or has dropped its state."""
+    """It does not know the block that is asked about: not yet, no more, or not its state."""
 
 
 class AnswerError(NodeError):

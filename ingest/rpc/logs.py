@@ -40,14 +40,13 @@ def logs_between(node: Node, query: Query, first: int, last: int) -> list[Log]:
     return node.ask(question, timed_out_attempts=TIMED_OUT_ATTEMPTS if last > first else None)
 
 
-def logs_of_blocks(node: Node, asked: Iterable[Query], headers: Sequence[Header]) -> list[Log]:
-    """What the node gives for single blocks, asked for by their hashes."""
-    questions = [
+def of_blocks(asked: Iterable[Query], headers: Sequence[Header]) -> list[Ask[list[Log]]]:
+    """The questions for the logs of single blocks, by their hashes."""
+    return [
         _question(query, header.block_number, header.block_number, blockHash="0x" + header.block_hash.hex())
         for header in headers
         for query in asked
     ]
-    return [log for part in node.ask_all(questions) for log in part]
 
 
 def smaller(span: Span, asked: int, error: TooMuchError | UnavailableError) -> int:

@@ -26,7 +26,7 @@ from ingest.rpc.transport import MASK, TIMEOUT_STATUSES, Endpoint, Reply, by_id
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
 
@@ -51,6 +51,15 @@ class Traffic:
     requests: int = 0
     failures: int = 0
     waited_s: float = 0.0
+
+
+@contextlib.contextmanager
+def _needing_state() -> Iterator[None]:
+    """What a node calls an unknown block is one whose state it does not keep: nobody asks for others."""
+    try:
+        yield
+    except UnknownBlockError as error:
+        raise NoStateError(str(error)) from None
 
 
 class Node:
@@ -144,7 +153,8 @@ class Node:
     def ask_all(self, questions: Sequence[Ask[T]], unfit_attempts: int | None = None) -> list[T]:
         """Asks many questions, in batches; the answers in the questions' order.
 
-        ``unfit_attempts`` bounds how often the answer to one may be unfit (``AnswerError``), such as empty.
+        ``unfit_attempts`` bounds how often the answer to one may be unfit (``AnswerError``), such as empty, or its
+        block unknown.
 
         Raises:
             NodeError: One of them could not be answered.
@@ -203,11 +213,17 @@ class Node:
         """Many calls of contracts at one block; None for each that reverts."""
         at = "latest" if block is None else hex(block)
         questions = [Ask("eth_call", [{"to": to, "data": "0x" + data.hex()}, at], answers.data) for to, data in calls]
-        if self._batch > 1:
-            with contextlib.suppress(RevertedError):  # rare; only then one by one
-                found: list[bytes | None] = [*self.ask_all(questions)]
-                return found
-        return [self._call_or_none(question) for question in questions]
+        with _needing_state():
+            if self._batch > 1:
+                with contextlib.suppress(RevertedError):  # rare; only then one by one
+                    found: list[bytes | None] = [*self.ask_all(questions)]
+                    return found
+            return [self._call_or_none(question) for question in questions]
+
+    def code(self, contract: str, block: int | None = None) -> bytes:
+        """A contract's code at a block (None: the newest); empty where there is none."""
+        with _needing_state():
+            return self.ask(Ask("eth_getCode", [contract, "latest" if block is None else hex(block)], answers.data))
 
     def _call_or_none(self, question: Ask[bytes]) -> bytes | None:
         try:
@@ -233,7 +249,7 @@ class Node:
         return found
 
     def _worth_another_try(self, problem: NodeError, tried: int, unfit_attempts: int | None) -> bool:
-        if isinstance(problem, AnswerError) and unfit_attempts is not None:
+        if isinstance(problem, AnswerError | UnknownBlockError) and unfit_attempts is not None:
             return tried < min(unfit_attempts, self._attempts)
         return isinstance(problem, UnavailableError | AnswerError) and tried < self._attempts
 
@@ -327,7 +343,7 @@ class Node:
     def _given_up(self, problem: NodeError, attempts: int) -> NodeError:
         if attempts > 1:
             problem.args = (f"{problem} (given up after {attempts} attempts)",)
-        return NoStateError(str(problem)) if isinstance(problem, UnknownBlockError) else problem
+        return problem
 
     def _rest(self, problem: NodeError, attempt: int) -> None:
         """The pause before the next attempt; one that the node asked for holds for all threads."""

@@ -13,6 +13,7 @@ from ingest.records import Coverage
 from ingest.rpc.errors import NoStateError
 from ingest.rpc.fetch import Request, fetch
 from ingest.rpc.state import read_pool_state
+from ingest.told_before import with_told_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,6 +103,7 @@ class _Run:
     found: FoundPool
     start: Start
     request: Request
+    stored: History | None
     progress: Callable[[Progress], None]
 
     def go(self, name: str, routing: Routing) -> PoolIngest:
@@ -132,6 +134,7 @@ class _Run:
             caveats=tuple(_caveats(gaps, why, name)),
             coverage=Coverage(*blocks, proven=not why, why=why),
         )
+        told = with_told_before(told, ordered, self.stored)
         history = ingested(ordered, told, name=name, source="chain", formats=(FORMAT,))
         return PoolIngest(history, tuple(fetched), gaps, tuple(refetched), transactions)
 
@@ -176,6 +179,7 @@ def ingest_pool(
     *,
     name: str,
     routing: Routing,
+    stored: History | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> PoolIngest:
     """Fetches what is missing of a pool's logs, and makes its history of all of them.
@@ -192,13 +196,14 @@ def ingest_pool(
         request: Which blocks; its filters are the pool's.
         name: What the history will be called.
         routing: How its chain's routers are known.
+        stored: The history of that name that is in the store: what its user told of it stays.
         progress: Is told after every chunk.
 
     Raises:
         NodeError: The node cannot be used any further; running again goes on from there.
         InputError: The request cannot be fulfilled, or what is stored is not the pool's from that state on.
     """
-    return _Run(node, store, found, start, request, progress).go(name, routing)
+    return _Run(node, store, found, start, request, stored, progress).go(name, routing)
 
 
 def _why(gaps: tuple[Gap, ...]) -> str:

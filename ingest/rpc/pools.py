@@ -11,11 +11,9 @@ from ingest.chain_store import LogFilter
 from ingest.errors import InputError
 from ingest.pool_state import V2_FEE_PIPS
 from ingest.records import Pool, Token
-from ingest.rpc import answers
 from ingest.rpc.contracts import address, call_data, signed, unsigned, words
 from ingest.rpc.errors import NoStateError
 from ingest.rpc.logs import first_log
-from ingest.rpc.node import Ask
 from ingest.rpc.queries import pool_filter, queries, topic, v4_filter
 from ingest.rpc.tokens import read_token
 
@@ -183,7 +181,7 @@ def _first_with_code(node: Node, contract: str, head: int) -> int:
     """The first block after which a contract has code, by bisection."""
 
     def has_code(block: int) -> bool:
-        return bool(node.ask(Ask("eth_getCode", [contract, hex(block)], answers.data)))
+        return bool(node.code(contract, block))
 
     if has_code(0):
         return 0
@@ -201,9 +199,7 @@ def _v2_or_v3(node: Node, chain_id: int, pool: str, decimals: Mapping[str, int],
     token0, token1, factory = (None if word is None else address(word) for word in firsts[:3])
     reserves, slot0 = words(told[3], 3), words(told[4], 2)
     if token0 is None or token1 is None or (reserves is None) == (slot0 is None):
-        what = (
-            "has no code" if not node.ask(Ask("eth_getCode", [pool, "latest"], answers.data)) else "answers as neither"
-        )
+        what = "has no code" if not node.code(pool) else "answers as neither"
         raise InputError(f"{pool} is no Uniswap v2 pair and no v3 pool on chain {chain_id}: it {what}", field="pool")
     tokens = tuple(read_token(node, chain_id, one, decimals) for one in (token0, token1))
     if reserves is not None:

@@ -23,7 +23,6 @@ from ingest.rpc.errors import (
 
 MAX_SHOWN_CHARS = 200
 LOGS_METHOD = "eth_getLogs"
-STATE_METHODS = ("eth_call", "eth_getCode")
 UNKNOWN_METHOD_CODE = -32601
 INTERNAL_CODE = -32603
 RATE_CODES = (429, -32007, -32012, -32029, -32090, -32097)
@@ -163,8 +162,7 @@ def refusal(method: str, error: Any) -> NodeError:
     elif method == "eth_call" and REVERTED.search(said):
         problem = RevertedError(shown, code=code)
     elif UNKNOWN_BLOCK.search(said):
-        kind = UnknownBlockError if method in STATE_METHODS else UnavailableError
-        problem = kind(shown, retry_after_s=wait_s)
+        problem = UnknownBlockError(shown, retry_after_s=wait_s)
     elif limited or code == INTERNAL_CODE or BUSY.search(said):
         problem = UnavailableError(shown, retry_after_s=wait_s)
     else:

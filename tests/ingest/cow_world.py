@@ -36,6 +36,7 @@ SETTLE_TYPES = (
     "(uint256,uint256,address,uint256,uint256,uint32,bytes32,uint256,uint256,uint256,bytes)[]",
     "(address,uint256,bytes)[][3]",
 )
+SWAP_TYPES = ("(bytes32,uint256,uint256,uint256,bytes)[]", "address[]", SETTLE_TYPES[2].removesuffix("[]"))
 LOG_TYPES = ("address", "address", "uint256", "uint256", "uint256", "bytes")
 
 
@@ -48,7 +49,7 @@ class Rows:
 
 
 def node_at(url: str) -> Node:
-    return Node(url, generator=random.Random(1), backoff_s=0.001, timeout_s=10.0)  # noqa: S311 - pauses, no secrets
+    return Node(url, generator=random.Random(1), backoff_s=0.001, timeout_s=10.0)
 
 
 def cow_of(world: World) -> str:
@@ -157,7 +158,7 @@ def solving_contracts() -> Iterator[Cow]:
         _add_vault(world)
         book = Book()
         book.rebuild(world)
-        yield Cow(world, random.Random(3), book)  # noqa: S311 - chances, no secrets
+        yield Cow(world, random.Random(3), book)
 
 
 def settlement(cow: Cow, size: int, **changes: Any) -> Call:

@@ -87,7 +87,7 @@ def chunk(first: int, last: int, filters=(A_POOL,), fork: str = "", forked_from:
 def contents(store: ChainStore) -> dict[str, list]:
     with reading(store.database, steps=MIGRATIONS) as db:
         tables = ("log", "block", "transaction_of", "complete", "pool")
-        return {table: db.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall() for table in tables}  # noqa: S608
+        return {table: db.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall() for table in tables}
 
 
 def rows(tables) -> list[dict]:
@@ -302,7 +302,7 @@ def store_end(store: ChainStore) -> int:
 
 
 def test_a_writer_killed_at_any_moment_leaves_whole_chunks(tmp_path):
-    store, rng, ends = ChainStore(tmp_path), random.Random(3), [0]  # noqa: S311 - when to kill
+    store, rng, ends = ChainStore(tmp_path), random.Random(3), [0]
     for _ in range(KILLS):
         started = WORKERS.Event()
         worker = WORKERS.Process(target=write_until_killed, args=(tmp_path, started))

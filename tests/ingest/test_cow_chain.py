@@ -307,7 +307,7 @@ def test_calls_that_were_prepared_but_not_made_are_not_told(solvers):
 
 def test_logs_alone_tell_what_was_executed_and_no_limit(solvers):
     world = solvers.world
-    call = settlement(solvers, 3)
+    call = settlement(solvers, 3, fee_amount=77)
     made = made_by_contract(solvers, "runHalves", [raw(call.data)[3:]], [raw(call.data)[:3]])
     (found,) = read(world, rows_of(world, made))
     assert (found.known, found.contradiction) == ("logs", "")
@@ -323,6 +323,41 @@ def test_logs_alone_tell_what_was_executed_and_no_limit(solvers):
         )
         for one in wanted(world, made, call.asked)
     ]
+
+
+def test_logs_alone_must_still_be_those_of_the_contract(solvers):
+    world = solvers.world
+    call = settlement(solvers, 2)
+    made = made_by_contract(solvers, "runHalves", [raw(call.data)[3:]], [raw(call.data)[:3]])
+
+    def spoilt(**changes):
+        rows = rows_of(world, made)
+        rows.logs[1] |= changes
+        return [(one.intents, one.contradiction) for one in read(world, rows)]
+
+    data = rows_of(world, made).logs[1]["data"]
+    strange = [
+        {"topic1": bytes(12) + bytes.fromhex("12" * 20)},  # an owner that is not the one in the order's id
+        {"topic1": None},
+        {"topic2": bytes(32)},
+        {"data": data + bytes(32)},
+        {"data": data[:-1]},
+        {"data": b""},
+    ]
+    for changes in strange:
+        ((told, why),) = spoilt(**changes)
+        assert (told, "is no Trade of the settlement contract" in why) == ((), True)
+    values = list(decode(LOG_TYPES, data))
+    values[4] = values[2] + 1
+    assert spoilt(data=encode(LOG_TYPES, values)) == [((), "the fee is above what was sold")]
+
+
+def test_a_receiver_that_is_zero_is_the_owner(solvers):
+    world = solvers.world
+    call = settlement(solvers, 1, receiver="0x" + "00" * 20)
+    made = made_by_contract(solvers, "run", [raw(call.data)])
+    ((intent,),) = [one.intents for one in read(world, rows_of(world, made))]
+    assert intent.recipient == intent.trader == call.asked.fills[0].order.owner
 
 
 @pytest.mark.parametrize("fee", [0, 77])
@@ -367,10 +402,10 @@ def test_a_swap_at_balancer_is_read_with_its_fee_on_top(solvers, kind):
     fill = CowFill(order, order.whole, sold + 123, bought, 123)
     assert (found.known, found.contradiction) == ("swap", "")
     assert list(found.intents) == [replace(one, method="swap") for one in wanted(world, made, CowBatch((fill,)))]
-    for place in (2, 3, 4):  # sold, bought, fee
+    for place in (2, 3, 4):  # sold, bought, fee: each of them by so little that the order's own limit still holds
         spoilt = deepcopy(rows)
         values = list(decode(LOG_TYPES, spoilt.logs[0]["data"]))
-        values[place] += (1, -6, 1)[place - 2] if kind == "sell" else (6, 1, 1)[place - 2]
+        values[place] += -1 if (kind, place) == ("sell", 3) else 1
         spoilt.logs[0]["data"] = encode(LOG_TYPES, values)
         (found,) = read(world, spoilt)
         assert "not those that the swap had to give" in found.contradiction

@@ -25,7 +25,7 @@ from ingest.rpc.node import Ask, Node
 
 
 def node_at(server: ScriptedNode, **changes) -> Node:
-    spread = random.Random(1)  # noqa: S311 - spreads pauses
+    spread = random.Random(1)
     return Node(server.url, **({"generator": spread, "backoff_s": 0.001, "timeout_s": 2.0, "attempts": 4} | changes))
 
 

@@ -50,7 +50,7 @@ def manager(world) -> str:
 
 
 def node_at(url: str, **changes) -> Node:
-    spread = random.Random(1)  # noqa: S311 - spreads pauses
+    spread = random.Random(1)
     return Node(url, **({"generator": spread, "backoff_s": 0.001, "timeout_s": 10.0, "attempts": 3} | changes))
 
 

@@ -107,8 +107,8 @@ def test_rate_limits_are_no_question_of_ranges(code, message, method):
     [
         ("eth_getLogs", -32002, "request timed out", UnavailableError),
         ("eth_getLogs", -32000, "query timeout exceeded", UnavailableError),
-        ("eth_getLogs", -32001, "8633830 could not be found", UnavailableError),
-        ("eth_getBlockByNumber", -32000, "header not found", UnavailableError),
+        ("eth_getLogs", -32001, "8633830 could not be found", UnknownBlockError),
+        ("eth_getLogs", -32000, "unknown block", UnknownBlockError),
         ("eth_call", -32000, "header not found", UnknownBlockError),
         ("eth_call", -32000, "no backend is currently healthy to serve traffic", UnavailableError),
         ("eth_call", -32603, "whatever", UnavailableError),

@@ -80,7 +80,7 @@ def shown(caught: BaseException, log: str) -> str:
 def test_no_error_shows_any_part_of_a_key(caplog, trouble, calls):
     caplog.set_level(logging.DEBUG)
     with ScriptedNode(lambda asked: TROUBLES[trouble](asked if isinstance(asked, dict) else asked[0])) as server:
-        spread = random.Random(1)  # noqa: S311 - spreads pauses
+        spread = random.Random(1)
         node = Node(with_keys(server.port), generator=spread, timeout_s=0.5, attempts=2, backoff_s=0.001)
         with pytest.raises(PactsmithError) as caught:
             node.ask_all([Ask("eth_blockNumber", [], read_number)] * calls)
