@@ -22,9 +22,11 @@ from app.node_options import (
     with_node,
     with_routers,
 )
+from app.price_options import EXISTING_FILE, PriceFiles, with_prices
 from app.progress import ProgressReport
 from app.tables import say, show_audit, show_coverage, show_fetched
 from app.words import pool_name
+from ingest.annotate import annotate
 from ingest.flow_export import export_flow
 
 if TYPE_CHECKING:
@@ -128,6 +130,27 @@ def heal_command(
     with ProgressReport() as progress:
         done = heal(session, node_options, asked, fetching, name, progress)
     return session.finish(done, lambda: show_fetched([done]))
+
+
+@command.command("annotate")
+@click.argument("name")
+@click.option("--labels", type=EXISTING_FILE, help="CSV with swaps' flow class, and perhaps their limit.")
+@with_prices
+@with_session
+def annotate_command(
+    session: Session, *, name: str, labels: Path | None, price_files: PriceFiles, invert_prices: bool | None
+) -> int:
+    """Gives a stored history labels, limits or a reference price from files.
+
+    What the files say overrules what was there, and stays when the history is brought up to date from a node.
+    """
+    prices, per = price_files
+    history = annotate(
+        session.store.load_history(name), labels=labels, prices=prices, prices_per=per, invert_prices=invert_prices
+    )
+    session.store.write_history(history, replace=True)
+    document = coverage(history)
+    return session.finish(document, lambda: show_coverage(document))
 
 
 @command.command("export")

@@ -22,6 +22,7 @@ from app.node_options import (
     with_node,
     with_routers,
 )
+from app.price_options import PriceFiles, with_prices
 from app.progress import ProgressReport
 from app.stored import Stored
 from app.tables import show_fetched, show_stored
@@ -50,12 +51,7 @@ def command() -> None:
 @click.option(
     "--labels", type=EXISTING_FILE, help="CSV with swaps' flow class, and perhaps their limit; overrules the rules."
 )
-@click.option("--prices", type=EXISTING_FILE, help="CSV with a reference price from elsewhere, such as an exchange's.")
-@click.option(
-    "--invert-prices/--prices-as-they-are",
-    default=None,
-    help="Whether the prices are token0 per token1. Default: found out from the pool's first price.",
-)
+@with_prices
 @click.option(
     "--format",
     "format_name",
@@ -72,7 +68,7 @@ def files_command(
     initial_state: Path | None,
     name: str,
     labels: Path | None,
-    prices: Path | None,
+    price_files: PriceFiles,
     invert_prices: bool | None,
     format_name: str | None,
     accept_inexact: bool,
@@ -90,7 +86,7 @@ def files_command(
     with ProgressReport() as progress:
         progress.step("read", 0, len(files))
         if initial_state is None:
-            if labels or prices:
+            if labels or price_files[0]:
                 raise click.UsageError("--labels and --prices belong to a pool's history: give its --initial-state")
             flow = store_flow(session.store, files, name, format_name, accept_inexact=accept_inexact, replace=replace)
             progress.step("read", len(files), len(files), f"{flow['trades']:,} trades, {flow['intents']:,} intents")
@@ -101,7 +97,8 @@ def files_command(
             initial_state=initial_state,
             name=name,
             labels=labels,
-            prices=prices,
+            prices=price_files[0],
+            prices_per=price_files[1],
             invert_prices=invert_prices,
             format=format_name,
         )

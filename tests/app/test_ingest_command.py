@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 
 from app.cli import run as run_here
-from ingest.content import content_id_of
-from ingest.event_table import from_events
+from ingest.content import content_id
 from ingest.store import Store
 
 
@@ -148,7 +147,6 @@ def test_a_damaged_store_is_a_failure_without_a_traceback(tmp_path, capsys):
 def test_the_embedded_history_never_replaces_ones_own(market_store, tmp_path, capsys):
     """A history from files that is called as an embedded one is refused, not overwritten."""
     history = Store(market_store).load_history("short")
-    content = content_id_of(history.initial_state, from_events(history.events), {}, {}, ())
     own = replace(
         history,
         name="demo-v3",
@@ -157,9 +155,8 @@ def test_the_embedded_history_never_replaces_ones_own(market_store, tmp_path, ca
         known_limits={},
         prices=(),
         price_source="",
-        content_id=content,
     )
-    Store(tmp_path).write_history(own)
+    Store(tmp_path).write_history(replace(own, content_id=content_id(own)))
     assert run_here(["ingest", "demo", "--store", str(tmp_path)]) == 2
     assert "already has another history 'demo-v3'" in capsys.readouterr().err
     assert Store(tmp_path).load_history("demo-v3").source == "file"

@@ -7,6 +7,8 @@ import io
 import json
 from typing import Any
 
+from ingest.flow import OrderFlow
+
 UNI, WETH, DAI = (f"0x{number:040x}" for number in (0xA1, 0xB2, 0xC3))
 POOL = f"0x{0x77:040x}"
 STARTS = 1_650_412_853
@@ -191,6 +193,22 @@ def settlement(number: int = 0, **changed: Any) -> dict[str, Any]:
         "clearing_prices": "[7 3]",
         "trades": json.dumps([trade]),
     } | changed
+
+
+def flow_of(name: str = "flow", **changed) -> OrderFlow:
+    given = {
+        "name": name,
+        "content_id": "",
+        "source": "chain",
+        "formats": ("rpc",),
+        "unit": "smallest units",
+        "amount_places": 0,
+        "exact": True,
+        "lacks": "it is a test",
+        "caveats": ("a", "b"),
+        "counts": {"rows": 3},
+    }
+    return OrderFlow(**(given | changed))
 
 
 SAMPLES = {

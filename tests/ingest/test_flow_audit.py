@@ -8,7 +8,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from flow_samples import POOL, csv_text, dune_older, subgraph_v2, tx
+from flow_samples import POOL, csv_text, dune_older, flow_of, subgraph_v2, tx
 from hypothesis import given
 from hypothesis import strategies as st
 from whole_blocks import MEV, MEV_BLOCKS
@@ -19,7 +19,6 @@ from ingest.flow_ingested import from_records
 from ingest.flow_overview import overview
 from ingest.records import UserIntent
 from ingest.store import Store
-from tests.ingest.test_flow_store import flow_of
 
 E18 = 10**18
 
@@ -126,7 +125,7 @@ def test_no_executed_call_of_the_real_blocks_breaks_its_limit(shared_data, check
 
 def swaps_of_a_pool(count: int) -> list[dict]:
     """A pool's swaps by its own formula, with the reserves after the last one on every row."""
-    reserves = [2_000_000 * E18, 20_000 * E18]
+    reserves = [200_000 * E18, 2_000 * E18]
     rows = []
     for number in range(count):
         side = number % 2
@@ -184,7 +183,7 @@ def test_swaps_of_one_block_are_compared_in_no_order(pool_checks):
 
 
 def test_the_real_subgraph_answer_has_one_gap_between_its_two_pages(shared_data, checks):
-    """The six newest swaps undo exactly; the file's two pages of 1,000 do not adjoin: blocks between them are missing."""
+    """The six newest swaps undo exactly; its two pages of 1,000 do not adjoin: swaps between them are missing."""
     path = shared_data / "v2_uni_weth_mainnet_subgraph" / "swaps.csv.gz"
     found = checks(ingest_flow(path, "uni"))
     assert found["newest swaps"].checked == 6
@@ -194,7 +193,7 @@ def test_the_real_subgraph_answer_has_one_gap_between_its_two_pages(shared_data,
     assert prices.figures["gap_p90"] < 1.6e-5
     rows = list(csv.DictReader(io.StringIO(gzip.decompress(path.read_bytes()).decode())))
     ends = rows[1000]["transaction.blockNumber"], rows[999]["transaction.blockNumber"]
-    assert rows[999][""], rows[1000][""] == ("999", "0")
+    assert (rows[999][""], rows[1000][""]) == ("999", "0")
     assert prices.cases[0].startswith(f"between blocks {ends[0]} and {ends[1]} of ")
 
 

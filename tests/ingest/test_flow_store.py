@@ -10,12 +10,12 @@ from dataclasses import fields, replace
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from flow_samples import SAMPLES
+from flow_samples import SAMPLES, flow_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import InputError, StoreError
-from ingest.flow import FlowTrade, OrderFlow
+from ingest.flow import FlowTrade
 from ingest.flow_export import export_flow
 from ingest.flow_files import ingest_flow
 from ingest.flow_ingested import IngestedFlow, from_records
@@ -83,22 +83,6 @@ INTENT = st.builds(
     gas_price_wei=maybe(AMOUNTS),
 )
 LABEL = st.builds(Label, st.sampled_from(FLOW_CLASSES), TEXT)
-
-
-def flow_of(name: str = "flow", **changed) -> OrderFlow:
-    given = {
-        "name": name,
-        "content_id": "",
-        "source": "chain",
-        "formats": ("rpc",),
-        "unit": "smallest units",
-        "amount_places": 0,
-        "exact": True,
-        "lacks": "it is a test",
-        "caveats": ("a", "b"),
-        "counts": {"rows": 3},
-    }
-    return OrderFlow(**(given | changed))
 
 
 def a_trade(number: int = 0, **changed) -> FlowTrade:

@@ -266,7 +266,7 @@ def test_address_padding_and_sign_extension_are_checked(build, tmp_path):
         (b"\x1f\x8b\x08\x00", "ends too early"),
         (b"\x00\x01\x02", "lacks block_number"),
         (b"{}", "lacks block_number"),
-        (b"PAR1" + b"\x00" * 40, "lacks block_number"),
+        (b"PAR1" + b"\x00" * 40, "no whole Parquet file"),
         (b"\xff\xfe" + "block_number".encode("utf-16-le"), "lacks block_number"),
     ],
 )
