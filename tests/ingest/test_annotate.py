@@ -42,7 +42,7 @@ def test_labels_and_limits_of_a_file_overrule_and_are_identified(history, tmp_pa
 def test_prices_take_the_place_of_others(history, tmp_path):
     first = history.events[0].block_ts
     path = write(tmp_path / "prices.csv", f"ts,price\n{first - 5},1.01\n{first + 50},1.02\n")
-    found = annotate(history, prices=PriceFile(path))
+    found = annotate(history, prices=PriceFile(path), invert_prices=False)
     assert [point.price for point in found.prices] == ["1.01", "1.02"]
     assert "prices.csv" in found.price_source
     assert found.labels == history.labels
