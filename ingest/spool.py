@@ -70,7 +70,7 @@ class Spool:
                 "autoload_known_extensions": "false",
             }
         )
-        self.connection.execute(QUICK_WRITES)
+        self.connection.execute("SET force_compression = 'uncompressed'")
         columns = ", ".join(f"{field.name} {sql_type(field.type)}" for field in SCHEMA)
         places = ", ".join(f"{name} BIGINT" for name in PLACE)
         self.connection.execute(f"CREATE TABLE given ({places}, {columns})")

@@ -40,18 +40,18 @@ class Found:
     """What is known of the settlements in some blocks.
 
     ``settlements`` and ``intents`` are counted by what they are known by; ``contradictions`` are the first of those
-    left out. ``last_block`` is the last one with a settlement.
+    left out. ``extent`` are the first and the last block with a settlement.
     """
 
     settlements: Counter[Known] = field(default_factory=Counter)
     intents: Counter[Known] = field(default_factory=Counter)
     left_out: int = 0
     contradictions: list[Settlement] = field(default_factory=list)
-    last_block: int | None = None
+    extent: BlockRange | None = None
 
     def add(self, one: Settlement) -> None:
         """Counts a settlement."""
-        self.last_block = one.block_number
+        self.extent = (self.extent or (one.block_number, 0))[0], one.block_number
         if not one.contradiction:
             self.settlements[one.known] += 1
             self.intents[one.known] += len(one.intents)
@@ -191,11 +191,12 @@ class _Run:
             yield "the node's headers do not tell which blocks hold logs"
 
     def _blooms_tell(self, blocks: BlockRange, found: Found) -> bool:
-        """Whether the headers' bloom filters are kept: some chains leave them empty."""
-        if found.last_block is None:
+        """Whether the headers' bloom filters are kept: some chains leave them empty, or once did."""
+        if found.extent is None:
             return any(self.node.headers([blocks[1]])[0].bloom or b"")
-        bloom = self.node.headers([found.last_block])[0].bloom
-        return bloom is not None and queries([cow_filter(self.settlement)])[0].may_be_in(bloom)
+        asked = queries([cow_filter(self.settlement)])[0]
+        blooms = [header.bloom for header in self.node.headers(found.extent)]
+        return all(bloom is not None and asked.may_be_in(bloom) for bloom in blooms)
 
 
 def _require_settlement(node: Node, chain_id: int, settlement: str) -> None:

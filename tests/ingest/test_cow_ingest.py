@@ -135,11 +135,14 @@ def test_what_is_called_proven_is_all_there_is_whatever_the_node_leaves_out(worl
 
 
 @pytest.mark.parametrize("bloom", [None, bytes(256)])
-def test_without_bloom_filters_nothing_is_proven(world, tmp_path, monkeypatch, bloom):
-    headers = Node.headers
-    monkeypatch.setattr(
-        Node, "headers", lambda self, numbers: [replace(one, bloom=bloom) for one in headers(self, numbers)]
-    )
+@pytest.mark.parametrize("until", ["the end", "the middle"])
+def test_without_bloom_filters_nothing_is_proven(world, tmp_path, monkeypatch, bloom, until):
+    headers, last = Node.headers, world.head // (1 if until == "the end" else 2)
+
+    def bare(self, numbers):
+        return [replace(one, bloom=bloom) if one.block_number <= last else one for one in headers(self, numbers)]
+
+    monkeypatch.setattr(Node, "headers", bare)
     done = ingest(world, ChainStore(tmp_path / "all"), "receipts")
     assert (done.coverage.proven, done.coverage.why) == (False, "the node's headers do not tell which blocks hold logs")
     assert not ingest(world, ChainStore(tmp_path / "none"), "receipts", last_block=2).coverage.proven

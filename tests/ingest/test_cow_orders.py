@@ -106,6 +106,8 @@ def test_a_signature_that_the_chain_would_not_recover_is_nobodys(world, ending):
     digest = order().digest(domain_of(CHAIN_ID, CONTRACT))
     assert signer_of(digest, EIP712, signature[:-1] + bytes([ending])) is None
     assert signer_of(digest, EIP712, bytes(64) + signature[-1:]) is None
+    for r in range(1, 20):  # so small that the curve has points for two further endings, which the chain does not know
+        assert signer_of(digest, EIP712, r.to_bytes(32, "big") + signature[32:64] + bytes([ending])) is None
 
 
 # ---------------------------------------------------------------- amounts

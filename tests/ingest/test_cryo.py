@@ -215,7 +215,7 @@ def test_parts_in_any_order_and_twice_give_the_same(real, day_paths, tmp_path):
 def test_swaps_carry_what_their_transaction_paid(real, day_paths, tmp_path, day):
     logs, _ = real
     transactions = transactions_of(logs)
-    timed = {number: at for number, at in zip(*(real[1][name].to_pylist() for name in ("block_number", "timestamp")))}
+    timed = {block["block_number"]: block["timestamp"] for block in real[1].to_pylist()}
     times = [timed[number] for number in transactions["block_number"].to_pylist()]
     told = transactions.append_column("timestamp", pa.array(times, pa.uint32()))
     files = [write(logs, tmp_path / "logs"), write(told, tmp_path / "transactions")]
@@ -545,7 +545,7 @@ def test_other_datasets_are_told_apart(build, tmp_path):
 
 def test_a_file_cut_off_anywhere_is_refused(build, tmp_path):
     whole = write(some_logs(build, 200), tmp_path / "whole", row_group_size=64).read_bytes()
-    places = random.Random(3)  # noqa: S311 - where to cut
+    places = random.Random(3)
     path = tmp_path / "cut"
     for keep in [1, 3, 4, 5, 11, 12, *(places.randrange(12, len(whole)) for _ in range(30)), len(whole) - 1]:
         path.write_bytes(whole[:keep])
@@ -565,8 +565,8 @@ def slow_reading(path) -> list[tuple]:
         amounts = [int.from_bytes(word, "big", signed=True) for word in words[:2]]
         numbers = [int.from_bytes(word, "big") for word in words[2:4]]
         tick = int.from_bytes(words[4], "big", signed=True)
-        place = (row["block_number"], row["log_index"], row["transaction_index"], row["transaction_hash"])
-        parties = [row["topic1"][12:], row["topic2"][12:]]
+        place = (row["block_number"], row["log_index"], row["transaction_index"])
+        parties = [f"0x{value.hex()}" for value in (row["transaction_hash"], row["topic1"][12:], row["topic2"][12:])]
         found.append((*place, *parties, *amounts, *numbers, tick))
     return sorted(set(found))
 
@@ -588,13 +588,12 @@ def test_changed_bytes_are_refused_or_read_as_they_are(build, tmp_path_factory, 
     try:
         read = read_history([path, blocks], initial_state=build.make_state(), name="x")
     except InputError as error:
-        assert error.file == str(path)
+        if error.file != str(path):
+            pytest.fail(f"names another file: {error}")
         return
-    ours = [
-        (swap.block_number, swap.log_index, swap.tx_index, unhex(swap.tx_hash), unhex(swap.sender))
-        + (unhex(swap.recipient), swap.amount0, swap.amount1, swap.sqrt_price_x96, swap.liquidity, swap.tick)
-        for swap in read.swaps
-    ]
+    names = ("tx_hash", "sender", "recipient", "amount0", "amount1", "sqrt_price_x96", "liquidity", "tick")
+    names = ("block_number", "log_index", "tx_index", *names)
+    ours = [tuple(getattr(swap, name) for name in names) for swap in read.swaps]
     assert ours == slow_reading(path)
 
 
@@ -667,7 +666,7 @@ def test_a_refused_file_leaves_the_store_as_it_was(build, tmp_path):
 
 @pytest.mark.shared_data
 def test_a_state_of_the_other_pool_picks_the_other_pools_logs(real, mainnet_day, tmp_path):
-    files = [write(table, tmp_path / name) for table, name in zip(real, ("logs", "blocks"))]
+    files = [write(table, tmp_path / name) for table, name in zip(real, ("logs", "blocks"), strict=True)]
     states = [read_pool_state(mainnet_day / f"{stem}_initial_state.json") for stem in POOLS]
     first, second = (ingest_files(files, initial_state=state, name="x") for state in states)
     assert first.counts.ignored["logs of other contracts"] == sum(second.counts.events.values()) + 1
