@@ -11,7 +11,7 @@ from app.words import pool_name
 from ingest.confusion import confusion, fits
 from ingest.continuity import follow
 from ingest.labels import CONVENTIONS, label_swaps
-from ingest.prices import PriceSeries
+from ingest.price_use import price_use
 from ingest.records import FLOW_CLASSES, Swap
 
 if TYPE_CHECKING:
@@ -87,12 +87,15 @@ def _flow(history: History, convention: Convention) -> dict[str, int]:
 
 
 def _prices(history: History) -> dict[str, Any]:
-    """What the reference price is, and for how many swaps it is known; ages in seconds."""
-    series = PriceSeries(history.prices)
-    found = [price for swap in history.swaps if (price := series.at(swap.block_ts)) is not None]
+    """What the reference price is, how fine, and how old where the swaps use it; ages and steps in seconds."""
+    use = price_use(history)
     return {
-        "source": history.price_source or "none: the pool's own price before each batch is used",
-        "points": len(history.prices),
-        "swaps_covered": len(found),
-        "oldest_used_s": max((price.age_s for price in found), default=None),
+        "source": use.sentence(),
+        "points": use.points,
+        "step_s": use.step_s,
+        "swaps_covered": use.swaps_covered,
+        "oldest_used_s": use.oldest_s,
+        "mean_age_s": use.mean_age_s,
+        "older_than_step": use.older_than_step,
+        "misfit": use.misfit,
     }

@@ -47,20 +47,35 @@ def content_id_of(
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def events_digest(batches: Iterable[pa.RecordBatch], schema: pa.Schema = SCHEMA) -> str:
-    """SHA-256 in hex over the columns of a schema, by default the events', however they are cut into batches.
+class RowsDigest:
+    """SHA-256 over the columns of a schema, by default the events', however they are cut into batches.
 
     Each column is hashed by itself, its values' lengths (null: −1) apart from their bytes: so that nothing has to be
     put together, and a million events take a second.
     """
-    columns = {name: (hashlib.sha256(), hashlib.sha256()) for name in schema.names}
-    for batch in batches:
-        for name, (lengths, values) in columns.items():
+
+    def __init__(self, schema: pa.Schema = SCHEMA) -> None:
+        self._columns = {name: (hashlib.sha256(), hashlib.sha256()) for name in schema.names}
+
+    def update(self, batch: pa.RecordBatch) -> None:
+        """Takes the next rows."""
+        for name, (lengths, values) in self._columns.items():
             _update(batch.column(batch.schema.names.index(name)), lengths, values)
-    digest = hashlib.sha256()
-    for field in schema:
-        for part in columns[field.name]:
-            digest.update(f"{field.name} {part.hexdigest()}\n".encode())
+
+    def hexdigest(self) -> str:
+        """The digest of all rows so far, in hex."""
+        digest = hashlib.sha256()
+        for name, parts in self._columns.items():
+            for part in parts:
+                digest.update(f"{name} {part.hexdigest()}\n".encode())
+        return digest.hexdigest()
+
+
+def events_digest(batches: Iterable[pa.RecordBatch], schema: pa.Schema = SCHEMA) -> str:
+    """The digest of these rows, in hex; see ``RowsDigest``."""
+    digest = RowsDigest(schema)
+    for batch in batches:
+        digest.update(batch)
     return digest.hexdigest()
 
 

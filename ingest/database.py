@@ -36,8 +36,9 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "memory_limit": "192MB",
 }
-QUICK_WRITES = "SET disabled_compression_methods = 'fsst,dict_fsst'"
-"""Hashes and amounts hardly shrink, and trying takes more than half of a write. Among CONFIG it would be ignored."""
+QUICK_WRITES = "SET disabled_compression_methods = 'fsst,dict_fsst'; SET threads = 1"
+"""Hashes and amounts hardly shrink, and trying takes more than half of a write; a second thread costs more than it
+saves. Among CONFIG the first would be ignored."""
 
 _writing = threading.Lock()  # DuckDB lets the threads of one process write at once, and fails one of them
 

@@ -92,6 +92,9 @@ class FlowStore:
             require_free(connection, name, "history")
             stored = connection.execute("SELECT flow_id, content_id FROM flow WHERE name = ?", [name]).fetchall()
             if stored and stored[0][1] == ingested.about.content_id:
+                about = ingested.about  # the same rows may have been looked at more closely
+                said = [json.dumps(about.caveats), json.dumps(about.counts), stored[0][0]]
+                connection.execute("UPDATE flow SET caveats = ?, counts = ? WHERE flow_id = ?", said)
                 return "already stored"
             if stored and not replace:
                 raise InputError(

@@ -123,6 +123,7 @@ def in_order(
 
 def ingested(ordered: Ordered, told: Told, *, name: str, source: Source, formats: tuple[str, ...]) -> Ingested:
     """Gives ordered events their identity and name."""
-    digest = events_digest(ordered.spool.batches(COLUMNS))
+    given = ordered.spool.digest
+    digest = events_digest(ordered.spool.batches(COLUMNS)) if given is None else given.hexdigest()
     content = content_id_of(ordered.initial_state, digest, told.labels, told.known_limits, told.prices)
     return Ingested(name, content, source, formats, ordered, told)

@@ -30,7 +30,9 @@ def start_after(spool: Spool, state: PoolState, *, numbered: bool) -> int:
     if row is not None:
         _require_agreement(spool, row, state)
     ((dropped,),) = spool.rows("SELECT count(*) FROM ordered WHERE rowid < ?", [first])
-    spool.connection.execute("DELETE FROM ordered WHERE rowid < ?", [first])
+    if dropped:
+        spool.digest = None
+        spool.connection.execute("DELETE FROM ordered WHERE rowid < ?", [first])
     return int(dropped)
 
 

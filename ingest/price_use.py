@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from statistics import fmean, median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ingest.prices import median_step, pool_price
 from ingest.records import Swap
@@ -21,8 +21,8 @@ OWN = "the pool's own price before each block's first event"
 FRESH_SHARE = 10  # of a step: so near to a price's time must the pool have traded, to be compared with it
 FRESH_S = 60
 LEAST_COMPARED = 8
-LEAST_Z = 4.0  # of a sign test that the other times fit better
-MOST_RATIO = 0.8
+LEAST_Z = 2.0  # standard deviations; of right series none of 13 parts of a real one comes to 0
+MOST_RATIO = 0.75
 BPS = 10_000
 
 
@@ -65,10 +65,6 @@ class PriceUse:
             said.append(f"{self.swaps - self.swaps_covered:,} swaps without a price")
         return "; ".join([*said, *([self.misfit] if self.misfit else [])])
 
-    def to_json(self) -> dict[str, Any]:
-        """The figures as JSON values."""
-        return asdict(self)
-
 
 def price_use(history: History) -> PriceUse:
     """How a history's reference price serves its swaps, each at its block's time."""
@@ -109,8 +105,9 @@ def better_times(history: History, step_s: int) -> str:
     """Says so where the series, taken one step earlier or later, fits the pool's own prices clearly better.
 
     A price is compared with the pool's last one at the time from which it is known, if the pool traded shortly before;
-    the same with that time shifted. The median difference and a sign test over all prices compared must both speak for
-    a shift. Empty where none is clearly better, or too little can be compared.
+    the same with that time shifted. The median of the differences must be clearly smaller, and their sum over all
+    prices smaller than chance makes it, were the sign of every price's gain a coin's. Empty where that is not so, or
+    too little can be compared.
     """
     given, earlier, later = _differences(history, step_s)
     if len(given) < LEAST_COMPARED:
@@ -118,9 +115,9 @@ def better_times(history: History, step_s: int) -> str:
     shifted, way, told = min(
         (earlier, "earlier", "close"), (later, "later", "open"), key=lambda entry: median(entry[0])
     )
-    wins = sum(one < other for one, other in zip(shifted, given, strict=True))
-    z = (2 * wins - len(given)) / math.sqrt(len(given))
-    if z < LEAST_Z or median(shifted) > MOST_RATIO * median(given):
+    gains = [one - other for one, other in zip(given, shifted, strict=True)]
+    chance = math.sqrt(sum(gain**2 for gain in gains))
+    if sum(gains) <= LEAST_Z * chance or median(shifted) > MOST_RATIO * median(given):
         return ""
     return (
         f"the series fits the pool's prices better one step ({step_s:,} s) {way}: {median(shifted) * BPS:.0f} bps off "

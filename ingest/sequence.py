@@ -38,6 +38,7 @@ def put_in_order(spool: Spool, *, numbered: bool) -> tuple[int, int]:
     if spool.ascending:
         spool.connection.execute("ALTER TABLE given RENAME TO ordered")
     else:
+        spool.digest = None
         out_of_order = _out_of_order(spool)
         duplicates = _sort_once_each(spool)
     if numbered:

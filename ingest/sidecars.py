@@ -63,6 +63,7 @@ def fill_in(spool: Spool) -> None:
         _gather_times(spool)
         _gather_costs(spool)
         spool.connection.execute(FILL)
+        spool.digest = None
     query = "SELECT file, line, block_number FROM given WHERE block_ts IS NULL ORDER BY block_number, rowid LIMIT 1"
     for file, line, block in spool.rows(query):
         spool.fail(file, line, "block_ts", UNTIMED.format(block=block))

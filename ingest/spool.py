@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from ingest import sidecars
 from ingest.bignum import BIGNUM
-from ingest.database import QUICK_WRITES
+from ingest.content import RowsDigest
 from ingest.errors import InputError
 from ingest.event_table import COLUMNS, SCHEMA, SWAP, to_bytes, to_events
 from ingest.records import Swap
@@ -48,13 +48,15 @@ class Spool:
     """One ingest's events.
 
     ``files`` are the files' names, ``fields`` for each the names of its columns' fields. A source that is no file has
-    no fields; its rows' lines are their block numbers.
+    no fields; its rows' lines are their block numbers. ``digest`` is that of the events as they were given; whoever
+    changes or drops some of them, or their order, makes it None.
     """
 
     def __init__(self) -> None:
         self.files: list[str] = []
         self.fields: list[dict[str, str] | None] = []
         self.ascending = True
+        self.digest: RowsDigest | None = RowsDigest()
         self._last = (-1, -1)
         self._waiting: list[pa.Table] = []
         folder = tempfile.mkdtemp(prefix="pactsmith-")
@@ -68,7 +70,7 @@ class Spool:
                 "checkpoint_threshold": "1TB",
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
-            }
+            },
         )
         self.connection.execute("SET force_compression = 'uncompressed'")
         columns = ", ".join(f"{field.name} {sql_type(field.type)}" for field in SCHEMA)
@@ -93,6 +95,9 @@ class Spool:
             keys = events["block_number"].to_numpy(), events["log_index"].to_numpy()
         places = (np.full(rows, len(self.files) - 1), parsed.lines, *keys)
         self._watch(*keys)
+        if self.digest is not None and self.ascending:
+            for batch in events.to_batches():
+                self.digest.update(batch)
         self._waiting.append(
             pa.table([pa.array(place, pa.int64()) for place in places] + events.columns, [*PLACE, *COLUMNS])
         )

@@ -53,6 +53,7 @@ def attach_reserves(spool: Spool, before: tuple[int, int]) -> int:
     """
     for file, line, kind in spool.rows(ALONE):
         spool.fail(file, line, "log_index", f"no Sync log stands just before this {kind}; the file leaves out logs")
+    spool.digest = None
     query = ATTACHED.format(columns=", ".join(COLUMNS), places=", ".join(PLACE))
     spool.connection.execute(query, [str(reserve) for reserve in before])
     ((idle,),) = spool.rows("SELECT count(*) FROM attached WHERE idle AND belongs_to_next IS NOT TRUE")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.intents import LEAST_OUT
 from ingest.labels import has_senders
+from ingest.price_use import price_use
 from verify.conventions import DEFAULT_GAS_PRICE_WEI, HEADLINE
 from verify.reference import Reference
 
@@ -23,7 +24,7 @@ def market_json(plan: Plan) -> Json:
     """The pool, the blocks, the flow by class and the reference price."""
     history = plan.history
     pool = history.pool
-    reference = Reference(history, plan.native_price)
+    reference, use = Reference(history, plan.native_price), price_use(history)
     return {
         "pool": {
             "kind": pool.kind,
@@ -36,7 +37,11 @@ def market_json(plan: Plan) -> Json:
         "blocks": {"first": history.events[0].block_number, "last": history.events[-1].block_number},
         "swaps_by_class": dict(sorted(Counter(plan.readings["rules"].classes.values()).items())),
         "numeraire": reference.numeraire.symbol,
-        "reference_price": reference.source,
+        "reference_price": use.sentence(),
+        "reference_price_step_s": use.step_s,
+        "reference_price_oldest_s": use.oldest_s,
+        "reference_price_mean_age_s": use.mean_age_s,
+        "reference_price_older_than_step": use.older_than_step,
     }
 
 
@@ -73,6 +78,8 @@ def caveats(plan: Plan, report: AuditReport) -> list[str]:
             f"{HEADLINE.slack_bps} bps below its quote at the start of its block; the results at 10 and 300 bps stand "
             "under sensitivity."
         )
+    if misfit := price_use(history).misfit:
+        said.append(f"The reference price's times may be wrong: {misfit}")
     if not has_senders(history):
         said.append(
             "The source does not tell who traded: every swap is an order of class unknown, and the verdict is on them."

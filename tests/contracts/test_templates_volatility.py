@@ -79,7 +79,7 @@ def test_the_average_and_the_fee_follow_the_model_over_many_batches(name, base, 
     here.kernel("CallAuction")
     kernel = here.kernel(RULE, baseFeePips=base, gainPercent=gain, halfLifeBatches=half_life)
     model = Model(base, gain, half_life)
-    rng = random.Random(f"{name} {gain}")  # noqa: S311 - seeded, so that the test repeats
+    rng = random.Random(f"{name} {gain}")
     with here.world.anchor():
         for batch in range(12):
             sides = [rng.random() < 0.5 for _ in range(rng.randint(1, 4))]

@@ -71,7 +71,7 @@ class Faults:
 
     def rng(self, number: int, what: str) -> random.Random:
         """The chances of one request."""
-        return random.Random(f"{self.seed}:{number}:{what}")  # noqa: S311  # faults, no secrets
+        return random.Random(f"{self.seed}:{number}:{what}")  # faults, no secrets
 
 
 def methods_of(calls: Calls) -> tuple[str, ...]:

@@ -278,6 +278,18 @@ def test_a_wrong_number_is_refused_with_its_place(tmp_path, kind, field, value):
     assert refusal.value.field == (f"data.swaps[1].{field}" if kind.endswith("json") else field)
 
 
+@pytest.mark.parametrize("field", ["token_bought_amount_raw", "token_sold_amount_raw"])
+def test_an_amount_that_no_token_can_have_is_refused_and_the_largest_is_read(tmp_path, field):
+    path = tmp_path / "dune.csv"
+    path.write_text(csv_text([dune_newer(**{field: (1 << 256) - 1})]))
+    (trade,) = ingest_flow(path, "x").flow.trades
+    assert (1 << 256) - 1 in {trade.amount_in, trade.amount_out}
+    path.write_text(csv_text([dune_newer(**{field: 1 << 256})]))
+    with pytest.raises(InputError, match=r"below 2\*\*256") as refusal:
+        ingest_flow(path, "x")
+    assert (refusal.value.line, refusal.value.field) == (2, field)
+
+
 @pytest.mark.parametrize("value", [1.5, -1.5, 10**80, True, "7", None, [1], {"a": 1}, "١"])
 def test_wrong_json_numbers_are_refused_with_their_item(tmp_path, value):
     path = tmp_path / "flow.json"
@@ -327,6 +339,7 @@ def test_a_document_that_is_no_auction_is_refused(tmp_path, text):
 LISTS, FIELDS = ("data.swaps", "swaps", ""), ("a", "b.c")
 BAD_JSON = {
     '{"swaps":[{"a":1,"a":2}]}': "swaps[0].a",
+    '{"swaps":[{"a":null,"a":2}]}': "swaps[0].a",
     '{"swaps":[{"a":1}],"swaps":[]}': "swaps",
     '{"swaps":[],"data":{"swaps":[]}}': "data.swaps",
     '{"swaps":[{"b":{"c":1},"b.c":2}]}': "swaps[0].b.c",

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import pytest
 from flow_samples import (
+    DAI,
     POOL,
     SAMPLES,
     UNI,
@@ -346,6 +347,13 @@ def test_settled_orders_have_their_limits_and_fills(shared_data):
         assert (intent.executed_fee, intent.deadline_ts) == (trade.executed_fee, trade.valid_to)
         assert intent.path == (trade.sell_token, trade.buy_token)
         assert intent.status == "filled"
+
+
+def test_a_partial_fill_has_its_share_of_the_fee(written):
+    first = ingest_flow(written(SAMPLES["cow-settlements"]), "x").flow.intents[0]
+    assert (first.amount_in, first.amount_out, first.partially_fillable) == (10, 23, True)
+    assert (first.executed_in, first.executed_out, first.executed_fee) == (4, 10, 2)  # 4 · 7 / 3 rounded up
+    assert (first.path, first.place, first.gas_price_wei) == ((WETH, DAI), 0, 14404436327)
 
 
 def test_an_auctions_orders_are_open_and_its_pools_counted(written):

@@ -129,7 +129,7 @@ def test_every_sample_cut_off_is_refused_with_its_line(shared_data, tmp_path, st
     source = shared_data / (f"{stem}events_from_creation.csv.gz" if series else f"{stem}_raw_logs.csv.gz")
     state = read_pool_state(shared_data / (f"{stem}initial_state.json" if series else f"{stem}_initial_state.json"))
     content = source.read_bytes()
-    places = random.Random(5)  # noqa: S311 - where to cut
+    places = random.Random(5)
     for keep in [1, 2, 5, 18, *(places.randrange(20, len(content)) for _ in range(4)), len(content) - 1]:
         path = tmp_path / f"cut{keep}.csv.gz"
         path.write_bytes(content[:keep])

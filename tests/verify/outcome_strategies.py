@@ -240,7 +240,7 @@ def odd_orders(rng: Random, window_blocks: int, *, filled: bool | None, gas_know
 def consistent(draw: st.DrawFn, *, filled: bool | None = None, gas_known: bool = True) -> Outcomes:
     """Consistent outcomes that pass every gate, over 60 blocks, in either numeraire and at any price."""
     window_blocks = draw(st.sampled_from((1, 2, 5)))
-    rng = Random(draw(st.integers(0, 2**64)))  # noqa: S311 -- amounts for tests
+    rng = Random(draw(st.integers(0, 2**64)))
     rows = odd_orders(rng, window_blocks, filled=filled, gas_known=gas_known)
     windows = sorted({row.window for row in rows})
     bots = {

@@ -47,7 +47,7 @@ KINDS = pytest.mark.parametrize("kind", ["v2", "v3"])
 
 def made_history(kind: str, count: int, seed: int, fee_changes: dict[int, int] | None = None) -> History:
     """A history that a pool executed: swaps, and on v3 mints and burns of a few ranges."""
-    generator = random.Random(seed)  # noqa: S311 - seeded, for repeatable data
+    generator = random.Random(seed)
     world = World.build(STATES[kind])
     events: list[Swap | LiquidityEvent] = []
     held: list[tuple[int, int, int]] = []
@@ -113,7 +113,7 @@ def test_a_history_that_the_pool_made_is_exact(kind):
 @KINDS
 def test_every_tampered_event_is_listed_and_no_other(kind):
     history = made_history(kind, 300, seed=2)
-    generator = random.Random(5)  # noqa: S311 - seeded, for repeatable data
+    generator = random.Random(5)
     swaps = generator.sample([event.seq for event in history.swaps], 5)
     events = list(history.events)
     for seq in swaps:
@@ -213,7 +213,7 @@ def test_every_moment_of_the_trace_is_the_state_of_the_pool(kind, monkeypatch):
     trace = pickle.loads(pickle.dumps(audit(history)[1]))  # noqa: S301 - made two words before
     walked, jumped, stepped = (world_of(history) for _ in range(3))
     forward, there_and_back = trace.cursor(), trace.cursor()
-    generator = random.Random(11)  # noqa: S311 - seeded, for repeatable data
+    generator = random.Random(11)
     for seq in range(401):
         stepped.update(forward.move(seq))
         if seq % 7 == 0 or seq == 400:

@@ -44,7 +44,7 @@ def creation_of(runtime: bytes, before: bytes = b"") -> bytes:
 
 def test_gas_is_that_of_a_cold_transaction_however_often_the_world_was_used():
     evm = evm_with(ADD)
-    generator = random.Random(1)  # noqa: S311 - seeded, for repeatable data
+    generator = random.Random(1)
     for i in range(1, 400):
         evm.rebase({(TARGET, 1): i})
         with evm.anchor():

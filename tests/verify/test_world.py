@@ -81,7 +81,7 @@ def act(world: World, generator: random.Random) -> None:
 def later_behaviour(world: World) -> list[tuple[int, int]]:
     """Amounts and whole-transaction gas of what comes next, each on cold state."""
     seen = []
-    generator = random.Random(7)  # noqa: S311 - seeded, for repeatable data
+    generator = random.Random(7)
     world.evm.set_block(10**6, 10**9)
     for _ in range(6):
         zero_for_one = generator.random() < 0.5
@@ -99,7 +99,7 @@ def later_behaviour(world: World) -> list[tuple[int, int]]:
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), actions=st.integers(0, 25))
 def test_a_captured_state_behaves_the_same_in_another_world(kind, seed, actions):
-    world, generator = build(kind), random.Random(seed)  # noqa: S311 - seeded, for repeatable data
+    world, generator = build(kind), random.Random(seed)
     for _ in range(actions):
         act(world, generator)
     slots = world.capture()
@@ -185,7 +185,7 @@ def cold_gas(world: World) -> int:
 
 @KINDS
 def test_router_gas_is_that_of_a_fresh_world_after_any_use(kind):
-    world, generator = build(kind), random.Random(3)  # noqa: S311 - seeded, for repeatable data
+    world, generator = build(kind), random.Random(3)
     for _ in range(20):
         act(world, generator)
     slots, block = world.capture(), (world.evm.block_number + 1, world.evm.timestamp + 12)

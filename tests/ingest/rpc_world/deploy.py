@@ -30,7 +30,7 @@ SPENDERS = ("v2 router", "v3 router", "v3 positions", "v4 swap", "v4 modify", "v
 
 def deploy(chain: Anvil, seed: int = 1) -> World:
     """A world in which nothing was traded yet."""
-    world = World(chain, random.Random(seed))  # noqa: S311  # traffic, no secrets
+    world = World(chain, random.Random(seed))  # traffic, no secrets
     world.truth.blocks = read_blocks(chain.rpc, 0, 0)
     _tokens(world)
     _v2(world)

@@ -40,7 +40,7 @@ class Traffic:
 
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
-        self.rng = random.Random(seed)  # noqa: S311  # traffic, no secrets
+        self.rng = random.Random(seed)  # traffic, no secrets
         self.book = Book()
         self.book.rebuild(world)
         parts = world, self.rng, self.book
