@@ -9,7 +9,7 @@ from fractions import Fraction
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
-from ingest.prices import median_step, pool_price
+from ingest.prices import median_step
 from ingest.records import Swap
 
 if TYPE_CHECKING:
@@ -135,18 +135,24 @@ def _differences(history: History, step_s: int) -> tuple[list[float], list[float
         places = [bisect_right(times, point.ts + shift) - 1 for shift in (0, -step_s, step_s)]
         ages = [point.ts + shift - times[place] for place, shift in zip(places, (0, -step_s, step_s), strict=True)]
         if min(places) >= 0 and max(ages) <= fresh_s:
-            price = _log(Fraction(point.price))
+            ratio = Fraction(point.price)
+            price = math.log(ratio.numerator) - math.log(ratio.denominator)
             for differences, place in zip(found, places, strict=True):
                 differences.append(abs(logs[place] - price))
     return found
 
 
 def _pool_logs(history: History) -> tuple[list[int], list[float]]:
-    """Times and logarithms of the pool's price after each event that tells it."""
-    pool = history.pool
-    told = [event for event in history.events if event.sqrt_price_x96 or (event.reserve0 and event.reserve1)]
-    return [event.block_ts for event in told], [_log(pool_price(pool, event)) for event in told]
-
-
-def _log(price: Fraction) -> float:
-    return math.log(price.numerator) - math.log(price.denominator)
+    """Times and logarithms of the pool's price, of whole tokens, after each event that tells it."""
+    times: list[int] = []
+    logs: list[float] = []
+    scale = (history.pool.token0.decimals - history.pool.token1.decimals) * math.log(10)
+    for event in history.events:
+        if event.sqrt_price_x96:
+            logs.append(2 * math.log(event.sqrt_price_x96) - 192 * math.log(2) + scale)
+        elif event.reserve0 and event.reserve1:
+            logs.append(math.log(event.reserve1) - math.log(event.reserve0) + scale)
+        else:
+            continue
+        times.append(event.block_ts)
+    return times, logs

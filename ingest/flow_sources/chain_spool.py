@@ -97,10 +97,6 @@ class ChainSpool:
         message = f"this row of {table} stands in {where}, too, and says something else there"
         raise InputError(message, file=self.files[last[0]], line=last[1])
 
-    def count(self, table: str) -> int:
-        """How many rows a table has."""
-        return int(self.connection.execute(f"SELECT count(*) FROM kept_{table}").fetchall()[0][0])
-
     def emitters(self, among: list[bytes] | None = None) -> list[bytes]:
         """The contracts that logs are of: two at most, or those among some."""
         if among is None:

@@ -597,6 +597,24 @@ def test_changed_bytes_are_refused_or_read_as_they_are(build, tmp_path_factory, 
     assert ours == slow_reading(path)
 
 
+def test_no_bit_of_a_dictionary_column_makes_anything_else_than_a_refusal(build, tmp_path):
+    """Among them codes that point beyond the dictionary, which Arrow reads without a word."""
+    path = write(some_logs(build, 20), tmp_path / "l", compression="none")
+    whole = path.read_bytes()
+    chunk = pq.read_metadata(path).row_group(0).column(list(LOG_TYPES).index("address"))
+    refused = 0
+    for at in range(chunk.dictionary_page_offset, chunk.dictionary_page_offset + chunk.total_compressed_size):
+        for bit in range(8):
+            content = bytearray(whole)
+            content[at] ^= 1 << bit
+            path.write_bytes(content)
+            try:
+                assert sum(rows.table.num_rows for rows in chain_rows(path)) == 40
+            except InputError:
+                refused += 1
+    assert refused
+
+
 def test_a_value_stored_once_and_repeated_without_end_is_taken_in_small_pieces(build, tmp_path):
     """One megabyte of data for 3,000 logs: 3 GB unpacked, some kilobytes in the file."""
     logs = some_logs(build, 1500)

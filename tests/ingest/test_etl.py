@@ -577,6 +577,18 @@ def test_every_column_of_csv_missing_or_exchanged_is_refused_or_without_use(bloc
         assert rows_of(path) == whole, "columns go by their names"
 
 
+def test_columns_of_csv_under_each_others_names_are_refused(build, tmp_path):
+    path = tmp_path / "logs.csv"
+    columns = [*CSV_COLUMNS["logs"], "block_timestamp"]
+    lines = [swap_line(build, number) for number in range(5)]
+    for at in range(len(columns) - 1):
+        renamed = [*columns[:at], columns[at + 1], columns[at], *columns[at + 2 :]]
+        header = csv_text([], renamed)
+        path.write_text(header + csv_text(lines, columns).partition("\n")[2], newline="")
+        with pytest.raises(InputError):
+            read_history(path, initial_state=build.make_state(), name="x")
+
+
 @pytest.mark.shared_data
 def test_a_real_file_cut_off_anywhere_is_refused_with_its_line(shared_data, blocks, busy, tmp_path):
     packed = (shared_data / ETL / "logs.jsonl.gz").read_bytes()
