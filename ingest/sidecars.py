@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingest.errors import InputError
 from ingest.event_table import SWAP
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _gather_times(spool: Spool) -> None:
     )
     _require_none(
         spool,
-        "block_ts",
+        None,
         "another time is told of the same block",
         "block_time b JOIN told_time t USING (block_number) WHERE t.block_ts <> t.most AND b.block_ts <> t.block_ts",
     )
@@ -113,14 +114,16 @@ def _gather_costs(spool: Spool) -> None:
     for name, least, most in (("gas_used", "gas_used", "most_gas"), ("gas_price_wei", "paid", "most_paid")):
         _require_none(
             spool,
-            name,
-            "something else is told of the same transaction",
+            None,
+            f"another {name} is told of the same transaction",
             f"(SELECT * FROM cost WHERE gas_used IS NOT NULL) c JOIN told_cost t USING (tx_hash) "
             f"WHERE t.{least} <> t.{most} AND c.{name} <> t.{least}",
         )
 
 
-def _require_none(spool: Spool, column: str, message: str, contradicting: str) -> None:
-    """Fails at the first of some rows, if there is one."""
+def _require_none(spool: Spool, column: str | None, message: str, contradicting: str) -> None:
+    """Fails at the first of some rows, if there is one; ``column`` is an event's, None where it is no event."""
     for file, line in spool.rows(f"SELECT file, line FROM {contradicting} ORDER BY file, line LIMIT 1"):
+        if column is None:
+            raise InputError(message, file=spool.files[file], line=line)
         spool.fail(file, line, column, message)

@@ -82,8 +82,9 @@ LAYOUTS: dict[str, Layout] = {
         _BLOCK
         | _TX_HASH
         | _TX_INDEX
-        | {"succeeded": ("status",), "gas_used": ("gas_used",), "gas_price_wei": ("effective_gas_price",)},
-        known_by=("block_number", "tx_hash", "tx_index", "gas_used", "succeeded"),
+        | {"succeeded": ("status",), "gas_used": ("gas_used",), "gas_price_wei": ("effective_gas_price",)}
+        | {"gas_used_so_far": ("cumulative_gas_used",)},  # of no use, but no other table has it
+        known_by=("block_number", "tx_hash", "tx_index", "gas_used", "succeeded", "gas_used_so_far"),
     ),
     "token_transfer": Layout(
         "token_transfers",
@@ -117,7 +118,7 @@ def chain_rows(path: Path) -> Iterator[ChainRows]:
     """The rows of a file as tables of the chain, some megabytes at a time; of JSON lines, each kind by itself.
 
     Raises:
-        InputError: A line or a value is not exactly what it must be, or amounts were rounded to doubles.
+        InputError: A line or a value is not exactly what it must be; at the end, that amounts were rounded to doubles.
     """
     amounts = Amounts(path)
     for layout, columns in _batches(path, Counter(), for_history=False):
@@ -244,10 +245,10 @@ def _kind_of_record(path: Path, record: Record, line: int, before: str) -> str:
 
 def _kind_of(names: Collection[str]) -> str:
     """The kind that has these columns, or the nearest one."""
-    for kind, own in OTHERS.items():
-        if all(name in names for name in own):
-            return kind
-    return min(LAYOUTS, key=lambda kind: len(LAYOUTS[kind].missing(names)) / len(LAYOUTS[kind].known_by))
+    nearest = min(LAYOUTS, key=lambda kind: len(LAYOUTS[kind].missing(names)) / len(LAYOUTS[kind].known_by))
+    if not LAYOUTS[nearest].missing(names):
+        return nearest
+    return next((kind for kind, own in OTHERS.items() if all(name in names for name in own)), nearest)
 
 
 def _first_line(head: bytes) -> bytes:

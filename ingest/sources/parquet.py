@@ -149,6 +149,6 @@ def _rows_at_once(path: Path, file: pq.ParquetFile, group: int, columns: Sequenc
     for batch in file.iter_batches(1, row_groups=[group], columns=list(columns), use_threads=False):
         for column in batch.columns:
             if pa.types.is_dictionary(column.type) and len(column.dictionary):
-                row_bytes = max(row_bytes, pc.max(pc.binary_length(column.dictionary)).as_py())
+                row_bytes = max(row_bytes, pc.max(pc.binary_length(column.dictionary)).as_py() or 0)
         break
     return max(1, min(BATCH_ROWS, BATCH_BYTES // row_bytes))

@@ -339,7 +339,7 @@ def test_a_batch_export_gives_the_history_of_the_stream(shared_data, blocks, exp
 
 
 @pytest.mark.shared_data
-def test_files_that_are_of_no_use_are_passed_over_and_counted(exported, busy):
+def test_files_that_are_of_no_use_are_passed_over_and_counted(blocks, exported, busy):
     expected = ingest_files(exported, initial_state=busy, name="x")
     (exported / "contracts.csv").write_text("address,bytecode,function_sighashes,is_erc20\n0x1,0x,,True\n")
     (exported / "tokens.csv").write_text("address,symbol,name,decimals\n0x1,caf\u00e9,\u2615,18\n", encoding="utf-8")
