@@ -86,10 +86,14 @@ class Layout:
         """What keeps a file with these names from being of this kind."""
         return [self.fields[to][0] for to in self.known_by if not any(name in names for name in self.fields[to])]
 
+    def choices(self, *, for_history: bool) -> list[tuple[str, ...]]:
+        """The names of each column that may be read, or of those that a pool's history needs."""
+        all_of_it = not for_history or self.kind == "logs"
+        return [names for to, names in self.fields.items() if all_of_it or to in FOR_HISTORY]
+
     def names(self, *, for_history: bool) -> list[str]:
-        """The names of all columns that may be read, or of those that a pool's history needs."""
-        columns = [to for to in self.fields if not for_history or self.kind == "logs" or to in FOR_HISTORY]
-        return list(dict.fromkeys(name for to in columns for name in self.fields[to]))
+        """All of these names, each once."""
+        return list(dict.fromkeys(name for names in self.choices(for_history=for_history) for name in names))
 
 
 class Columns(Protocol):

@@ -50,7 +50,7 @@ LAYOUTS = (
             "block_ts": _TIME,
             "sender": ("from_address",),
             "to_address": ("to_address",),
-            "value_wei": ("value_string", "value_binary", "value", "value_str"),
+            "value_wei": ("value_string", "value_binary", "value_str", "value"),
             "input": ("input",),
             "succeeded": ("success",),
             "gas_used": ("gas_used",),
@@ -119,7 +119,9 @@ def _batches(path: Path, *, for_history: bool) -> Iterator[tuple[Layout, Parquet
     layout = layout_of(types)
     if lacking := layout.missing(types):
         raise InputError(f"lacks this column; it has {', '.join(types)}", file=path, field=lacking[0])
-    wanted = [name for name in (*layout.names(for_history=for_history), CHAIN_ID) if name in types]
+    choices = [*layout.choices(for_history=for_history), (CHAIN_ID,)]
+    there = [[name for name in names if name in types] for names in choices]
+    wanted = [names[0] for names in there if names]
     for name in wanted:
         require_readable(path, name, types[name])
     for rows in read_rows(path, wanted, [name for name in wanted if name in CODED]):

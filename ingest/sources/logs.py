@@ -67,7 +67,11 @@ def logs_of(table: pa.Table) -> Logs:
         column = table[f"topic{place}"].combine_chunks()
         there = np.asarray(column.is_valid(), np.bool_)
         values = np.frombuffer(column.buffers()[1] or b"", np.uint8)[WORD_BYTES * column.offset :]
-        topics[there, place] = values.reshape(-1, WORD_BYTES)[: len(column)][there]
+        words = values.reshape(-1, WORD_BYTES)[: len(column)]
+        if there.all():
+            topics[:, place] = words
+        else:
+            topics[there, place] = words[there]
         counts += there
     names = [name for name in PLACE_COLUMNS if name != "block_ts" or not table[name].null_count]
     return Logs(
