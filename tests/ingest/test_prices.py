@@ -421,6 +421,33 @@ def with_series(history, file, per=None):
     return replace(history, prices=points, price_source=source)
 
 
+def hourly(build, pool_bps, series_bps):
+    """A pool that trades once an hour at a price some bps above 1, and a series of prices for the same hours."""
+    times = [HOUR * (n + 1) for n in range(len(pool_bps))]
+    pool = zip(times, pool_bps, strict=True)
+    swaps = [
+        build.make_swap(n, block=n + 1, block_ts=ts, sqrt_price_x96=math.isqrt((10_000 + bps) * (1 << 192) // 10_000))
+        for n, (ts, bps) in enumerate(pool)
+    ]
+    points = (PricePoint(ts, str(Decimal(10_000 + bps) / 10_000)) for ts, bps in zip(times, series_bps, strict=True))
+    return build.make_history(swaps, prices=tuple(points), price_source="a series")
+
+
+def test_other_times_must_fit_clearly_better_to_be_spoken_of(build):
+    climb = [10 * n for n in range(20)]
+    assert (
+        "later: 0 bps off in the median instead of 10, over 18 prices"
+        in price_use(hourly(build, climb, [*climb[1:], 200])).misfit
+    )
+    slow = list(range(20))
+    assert price_use(hourly(build, slow, [bps + 10 for bps in slow])).misfit == "", "9 bps instead of 10"
+    jumps = [10 * n + 500 * (n > 9) for n in range(20)]
+    assert price_use(hourly(build, jumps, [*jumps[1:10], *jumps[9:10], *jumps[11:], 700])).misfit == "", (
+        "better nearly everywhere, but far worse where the price really moved"
+    )
+    assert price_use(hourly(build, climb[:8], climb[1:9])).misfit == "", "too few prices to compare"
+
+
 @pytest.mark.shared_data
 def test_a_wrong_meaning_of_the_times_is_noticed_by_the_pools_own_prices(day, shared_data, tmp_path):
     path = relabelled(shared_data / "cex_binance_hourly_close" / "ETHUSDT.csv.gz", tmp_path / "eth.csv", "time")
