@@ -392,6 +392,61 @@ def test_a_burn_of_what_was_never_minted_is_noticed(build):
     assert "burns 1000000000000000000 more from tick 1200 to 2400" in gap.why
 
 
+def test_a_burn_of_part_of_what_was_never_minted_is_one_gap_and_what_is_left_a_doubt(build):
+    model = traded(swaps=20)
+    model.change("mint", 1200, 2400, 10**20)
+    mint = model.events[-1]
+    model.swap(True, 10**15)
+    model.change("burn", 1200, 2400, 10**19)
+    model.swap(False, 10**30, sqrt_price_at_tick(1300))
+    found = follow(creation(build), [event for event in model.events if event is not mint])
+    (gap,), (doubt,) = found.gaps, found.doubts
+    assert covers(gap, mint)
+    assert "burns" in gap.why
+    assert covers(doubt, mint)
+    assert "not known" in doubt.why
+
+
+def test_a_missing_mint_and_swap_that_show_one_after_the_other_are_one_gap(build):
+    model = traded(swaps=20)
+    model.change("mint", 1200, 2400, 10**18)
+    model.swap(True, 10**17)
+    hole = model.events[-2:]
+    model.change("burn", 1200, 2400, 10**18)
+    model.swap(True, 10**17)
+    (gap,) = check_continuity(creation(build), [event for event in model.events if event not in hole])
+    assert covers(gap, *hole)
+    assert gap.before_block == model.events[-1].block_number
+
+
+def test_a_mint_that_the_price_was_only_at_the_edge_of_is_not_taken_for_seen(build):
+    model = ConcentratedModel(60, 3000, ONE_X96)
+    model.change("mint", -6000, 6000, 10**20)
+    model.change("mint", 0, 120, 10**20)  # in range, but the price leaves it without a step; missing
+    mint = model.events[-1]
+    model.swap(True, 10**17)
+    model.swap(False, 3 * 10**17)
+    (gap,) = check_continuity(creation(build), [event for event in model.events if event is not mint])
+    assert covers(gap, mint)
+
+
+def test_what_the_price_jumped_over_in_a_gap_was_not_seen(build):
+    model = ConcentratedModel(60, 3000, ONE_X96)
+    model.change("mint", -6000, 6000, 10**20)
+    model.change("mint", 300, 420, 10**20)
+    mint = model.events[-1]
+    model.swap(True, 10**16)
+    model.swap(False, 10**30, sqrt_price_at_tick(900))
+    jump = model.events[-1]
+    model.swap(False, 10**16)
+    model.swap(True, 10**30, sqrt_price_at_tick(30))
+    found = follow(creation(build), [event for event in model.events if event not in (mint, jump)])
+    (gap,), (doubt,) = found.gaps, found.doubts
+    assert covers(gap, jump)
+    assert not covers(gap, mint)
+    assert covers(doubt, mint), "on the way back, where nothing was known since before the mint"
+
+
 def test_what_comes_after_the_last_swap_is_noticed_beside_the_nodes_state(build):
     model = traded(swaps=20)
     without = follow(creation(build), model.events[:-1])
