@@ -101,19 +101,23 @@ def ended(child: subprocess.Popen[str] | BaseProcess) -> int:
 
 def rpc(world: World, *venues: Venue, url: str | None = None, name: str = NAME) -> list[str]:
     """The arguments of an ingest up to the head of everything that these pools' contracts do not tell."""
-    contracts = world.contracts
     options = {
         "--rpc-url": url or world.chain.url,
         "--name": name,
         "--follow": "0",
-        "--manager": contracts["v4 manager"].address,
-        "--wrapped-native": contracts["WETH"].address,
+        "--manager": world.contracts["v4 manager"].address,
     }
     pairs = [*options.items()]
     pairs += [("--pool", venue.pool_id or venue.address) for venue in venues]
-    pairs += [("--router", f"{family}={contracts[f'{family} router'].address}") for family in ("v2", "v3")]
     pairs += [("--decimals", f"{world.tokens[token]}=18") for token in SECRETIVE]
-    return ["ingest", "rpc", *(part for pair in pairs for part in pair)]
+    return ["ingest", "rpc", *(part for pair in pairs for part in pair), *routing(world)]
+
+
+def routing(world: World) -> list[str]:
+    """The arguments that tell which router calls tell what was wanted."""
+    contracts = world.contracts
+    routers = [("--router", f"{family}={contracts[f'{family} router'].address}") for family in ("v2", "v3")]
+    return ["--wrapped-native", contracts["WETH"].address, *(part for pair in routers for part in pair)]
 
 
 def ingested(store: Path, world: World, venue: Venue, *more: object, url: str | None = None) -> dict[str, Any]:
