@@ -110,7 +110,6 @@ def events_of_pool(
         rows += parsed.rows
         for name, count in parsed.ignored.items():
             ignored[name] = ignored.get(name, 0) + count
-    spool.flush()
     return in_order(spool, state or _at_creation(spool, pool), rows=rows, ignored=ignored)
 
 
@@ -151,15 +150,16 @@ def _at_creation(spool: Spool, pool: Pool) -> PoolState:
     """A pool as it begins: v2 without reserves, else at the price of its initialisation."""
     if pool.kind == "v2":
         return PoolState(pool, None)
-    query = "SELECT sqrt_price_x96, tick FROM given WHERE kind = 'initialize' ORDER BY rowid LIMIT 1"
-    found = spool.connection.sql(query).to_arrow_table()
-    if not found.num_rows:
-        raise InputError(
-            "from the pool's creation on there is no initialisation: it has no price yet, or the node left logs out; "
-            "run again, later or with another node",
-            file=spool.files[0],
-        )
-    return PoolState(pool, None, sqrt_price_x96=to_ints(found["sqrt_price_x96"])[0], tick=found["tick"][0].as_py())
+    for batch in spool.batches(("kind", "sqrt_price_x96", "tick")):
+        found = batch.filter(pc.equal(batch["kind"], "initialize"))
+        if found.num_rows:
+            (price,), tick = to_ints(found["sqrt_price_x96"].slice(0, 1)), found["tick"][0].as_py()
+            return PoolState(pool, None, sqrt_price_x96=price, tick=tick)
+    raise InputError(
+        "from the pool's creation on there is no initialisation: it has no price yet, or the node left logs out; "
+        "run again, later or with another node",
+        file=spool.files[0],
+    )
 
 
 @dataclass(slots=True)

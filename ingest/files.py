@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ingest.errors import InputError
-from ingest.ingested import Ingested, Told, in_order, ingested
+from ingest.ingested import Ingested, Ordered, Told, in_order, ingested
 from ingest.label_file import FileLabels, read_labels
 from ingest.plausible import Fail, require_plausible
 from ingest.pool_state import read_pool_state
@@ -74,7 +74,7 @@ def ingest_files(
     rows, ignored = _read(spool, files, sources, state)
     ordered = in_order(spool, state, numbered=numbered, rows=rows, ignored=ignored)
     given = read_labels(Path(labels), spool.swaps_of) if labels is not None else FileLabels()
-    points, price_source = _prices(spool, state, prices, prices_per, invert_prices)
+    points, price_source = _prices(ordered, prices, prices_per, invert_prices)
     told = Told(
         labels=given.labels,
         known_limits=given.known_limits,
@@ -121,17 +121,17 @@ def _caveats(spool: Spool, sources: Sequence[Source], state: PoolState) -> tuple
 
 
 def _prices(
-    spool: Spool,
-    state: PoolState,
+    ordered: Ordered,
     prices: PriceFile | Path | str | None,
     per: PriceFile | Path | str | None,
     invert: bool | None,
 ) -> tuple[tuple[PricePoint, ...], str]:
     if prices is None:
         return (), ""
-    ((first_ts, last_ts),) = spool.rows("SELECT min(block_ts), max(block_ts) FROM ordered")
+    state = ordered.initial_state
     known = state.sqrt_price_x96 or (state.reserve0 and state.reserve1)
-    first = state if known else spool.first_swap()
+    first = state if known else ordered.spool.first_swap()
+    first_ts, last_ts = ordered.times
     return read_prices(
         Path(prices) if isinstance(prices, str) else prices,
         pool=state.pool,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ingest.content import content_id_of, events_digest
+import pyarrow.compute as pc
+
+from ingest.content import content_id_of
 from ingest.errors import InputError
-from ingest.event_table import COLUMNS
 from ingest.initial_state import start_after
 from ingest.records import History
 from ingest.sequence import put_in_order
@@ -45,13 +47,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A pool's events in the spool, in order of execution from right after the initial state."""
+    """A pool's events in the spool, in order of execution from right after the initial state.
+
+    ``blocks`` and ``times`` (Unix seconds) are the first and the last event's.
+    """
 
     spool: Spool
     initial_state: PoolState
     counts: Counts
-    first_block: int
-    last_block: int
+    blocks: tuple[int, int]
+    times: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +119,20 @@ def in_order(
     ignored = dict(ignored or {})
     if state.pool.kind == "v2" and (idle := attach_reserves(spool, (state.reserve0, state.reserve1))):
         ignored["Sync without change"] = idle
-    kinds = dict(spool.rows("SELECT kind, count(*) FROM ordered GROUP BY kind ORDER BY min(rowid)"))
-    if not kinds:
+    if not spool.num_rows:
         raise InputError("holds no event that changes the pool", file=spool.files[0])
-    ((first, last),) = spool.rows("SELECT min(block_number), max(block_number) FROM ordered")
-    return Ordered(spool, state, Counts(rows, kinds, duplicates, out_of_order, dropped, ignored), first, last)
+    kinds: Counter[str] = Counter()
+    blocks: list[int] = []
+    times: list[int] = []
+    for batch in spool.batches(("kind", "block_number", "block_ts")):
+        kinds.update({each["values"]: each["counts"] for each in pc.value_counts(batch["kind"]).to_pylist()})
+        blocks += batch["block_number"][0].as_py(), batch["block_number"][-1].as_py()
+        times += batch["block_ts"][0].as_py(), batch["block_ts"][-1].as_py()
+    counts = Counts(rows, dict(kinds), duplicates, out_of_order, dropped, ignored)
+    return Ordered(spool, state, counts, (blocks[0], blocks[-1]), (times[0], times[-1]))
 
 
 def ingested(ordered: Ordered, told: Told, *, name: str, source: Source, formats: tuple[str, ...]) -> Ingested:
     """Gives ordered events their identity and name."""
-    given = ordered.spool.digest
-    digest = events_digest(ordered.spool.batches(COLUMNS)) if given is None else given.hexdigest()
-    content = content_id_of(ordered.initial_state, digest, told.labels, told.known_limits, told.prices)
+    content = content_id_of(ordered.initial_state, ordered.spool.digest(), told.labels, told.known_limits, told.prices)
     return Ingested(name, content, source, formats, ordered, told)

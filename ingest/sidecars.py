@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
 from ingest.errors import InputError
 from ingest.event_table import SWAP
 
@@ -27,10 +29,10 @@ FILL = f"""
         if(g.kind = '{SWAP}', coalesce(g.gas_used, c.gas_used), NULL) AS gas_used,
         if(g.kind = '{SWAP}', coalesce(g.gas_price_wei, c.gas_price_wei), NULL) AS gas_price_wei
     )
-    FROM given g LEFT JOIN told_time b USING (block_number) LEFT JOIN told_cost c USING (tx_hash)
+    FROM spooled g LEFT JOIN told_time b USING (block_number) LEFT JOIN told_cost c USING (tx_hash)
     ORDER BY g.rowid;
-    DROP TABLE given;
-    ALTER TABLE filled RENAME TO given
+    DROP TABLE spooled;
+    ALTER TABLE filled RENAME TO spooled
 """
 
 
@@ -52,29 +54,43 @@ def add(spool: Spool, parsed: ParsedRows) -> None:
             spool.connection.unregister("incoming")
 
 
+def has_sidecars(spool: Spool) -> bool:
+    """Whether anything was told beside the events."""
+    return bool(spool.rows("SELECT 1 FROM block_time UNION ALL SELECT 1 FROM cost LIMIT 1"))
+
+
 def fill_in(spool: Spool) -> None:
     """Gives events that have no time their block's, and swaps that have no gas their transaction's.
 
     A receipt knows the price that was paid: where one tells it, it counts more than what the transaction says.
 
     Raises:
-        InputError: Two times or costs contradict each other, or nothing tells the time of an event's block.
+        InputError: Two times or costs contradict each other.
     """
-    if spool.rows("SELECT 1 FROM block_time UNION ALL SELECT 1 FROM cost LIMIT 1"):
-        _gather_times(spool)
-        _gather_costs(spool)
-        spool.connection.execute(FILL)
-        spool.digest = None
-    query = "SELECT file, line, block_number FROM given WHERE block_ts IS NULL ORDER BY block_number, rowid LIMIT 1"
+    _gather_times(spool)
+    _gather_costs(spool)
+    spool.connection.execute(FILL)
+
+
+def require_times(spool: Spool) -> None:
+    """Every event's block must have a time.
+
+    Raises:
+        InputError: Nothing tells one's.
+    """
+    query = "SELECT file, line, block_number FROM spooled WHERE block_ts IS NULL ORDER BY block_number, rowid LIMIT 1"
     for file, line, block in spool.rows(query):
         spool.fail(file, line, "block_ts", UNTIMED.format(block=block))
 
 
 def swaps_without_gas(spool: Spool) -> tuple[int, int]:
     """How many swaps' gas nothing tells, and how many swaps there are."""
-    query = f"SELECT count(*) FILTER (gas_used IS NULL), count(*) FROM ordered WHERE kind = '{SWAP}'"
-    ((without, swaps),) = spool.rows(query)
-    return int(without), int(swaps)
+    without = swaps = 0
+    for batch in spool.batches(("kind", "gas_used")):
+        gas_used = batch.filter(pc.equal(batch["kind"], SWAP))["gas_used"]
+        without += gas_used.null_count
+        swaps += len(gas_used)
+    return without, swaps
 
 
 def _gather_times(spool: Spool) -> None:
@@ -82,7 +98,7 @@ def _gather_times(spool: Spool) -> None:
         """
         CREATE TEMP TABLE told_time AS
         SELECT block_number, min(block_ts) AS block_ts, max(block_ts) AS most
-        FROM block_time SEMI JOIN given USING (block_number) GROUP BY block_number
+        FROM block_time SEMI JOIN spooled USING (block_number) GROUP BY block_number
         """
     )
     _require_none(
@@ -95,7 +111,7 @@ def _gather_times(spool: Spool) -> None:
         spool,
         "block_ts",
         "another file tells another time of this block",
-        "given g JOIN told_time t USING (block_number) WHERE g.block_ts <> t.block_ts",
+        "spooled g JOIN told_time t USING (block_number) WHERE g.block_ts <> t.block_ts",
     )
 
 
@@ -108,7 +124,7 @@ def _gather_costs(spool: Spool) -> None:
             min(gas_price_wei) FILTER (gas_used IS NOT NULL) AS paid,
             max(gas_price_wei) FILTER (gas_used IS NOT NULL) AS most_paid,
             CAST(coalesce(paid, min(gas_price_wei)) AS BIGNUM) AS gas_price_wei
-        FROM cost SEMI JOIN given USING (tx_hash) GROUP BY tx_hash
+        FROM cost SEMI JOIN spooled USING (tx_hash) GROUP BY tx_hash
         """
     )
     for name, least, most in (("gas_used", "gas_used", "most_gas"), ("gas_price_wei", "paid", "most_paid")):

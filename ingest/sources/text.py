@@ -344,9 +344,10 @@ def by_distinct(table: TextTable, field: str, parse: Callable[[str], int]) -> In
 
 
 def text_bytes(values: pa.StringArray, width: int) -> Bytes:
-    """The characters of texts that all have ``width`` characters, as an array (rows, width)."""
-    joined = "".join(values.to_pylist()).encode("ascii")
-    return np.frombuffer(joined, dtype=np.uint8).reshape(len(values), width)
+    """The characters of texts, at least one, that all have ``width`` ASCII characters, as an array (rows, width)."""
+    _, offsets, characters = values.buffers()
+    start = np.frombuffer(offsets, np.int32)[values.offset]
+    return np.frombuffer(characters, np.uint8, len(values) * width, start).reshape(len(values), width)
 
 
 def from_hex(characters: Bytes) -> tuple[Bytes, Bools]:

@@ -62,7 +62,7 @@ def spooled(events) -> Ordered:
     table = from_events(events)
     spool.add(ParsedRows(table, table["block_number"].to_numpy(), len(events)))
     put_in_order(spool, numbered=False)
-    return Ordered(spool, None, Counts(len(events), {}, 0, 0, 0), 0, 0)
+    return Ordered(spool, None, Counts(len(events), {}, 0, 0, 0), (0, 0), (0, 0))
 
 
 def test_what_was_told_stays_with_its_swap_when_events_come_before_it(build, history):
