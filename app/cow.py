@@ -63,7 +63,7 @@ def ingest_settlements(
     with open_node(options) as node:
         chain_id = node.chain_id()
         _require_own(session, name, format_of(chain_id, contract))
-        native = routing_of(chain_id, asked).wrapped_native
+        native = routing_of(store, chain_id, asked).wrapped_native
         request = Request(
             filters=(),
             first_block=asked.first_block,

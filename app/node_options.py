@@ -95,7 +95,8 @@ def with_routers(command: Callable[..., int]) -> Callable[..., int]:
         "routers",
         multiple=True,
         metavar="FAMILY=ADDRESS",
-        help="A further router whose calls tell traders' limits; FAMILY is v2, v3, v3-02, universal-2 … Repeatable.",
+        help="A further router whose calls tell traders' limits; FAMILY is v2, v3, v3-02, universal-2 … Repeatable. "
+        "Remembered for the chain.",
     )
     wrapped_native = click.option(
         "--wrapped-native", help="The token that the chain's native coin counts as, where it is not known."

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 INTENTS = "/intents"
 FAMILIES: dict[str, Family] = {family: family for family in get_args(Family)}
+WRAPPED = "wrapped native"  # the role of the token that a chain's coin counts as
 
 
 def open_node(options: NodeOptions) -> Node:
@@ -153,7 +154,7 @@ def ingest_pools(
         done = []
         for one, history_name in zip(found, _names(name, found), strict=True):
             start = start_of(node, one, asked.first_block, session.store.find_history(history_name))
-            routing = routing_of(one.pool.chain_id, asked)
+            routing = routing_of(chain, one.pool.chain_id, asked)
             done.append(store_pool(session, node, one, start, fetching, history_name, routing, progress))
     return done
 
@@ -179,28 +180,37 @@ def heal(
         if fetching.checks != "events":
             chain.forget(found.pool.chain_id, (found.filter,), coverage.first_block, coverage.last_block)
         until = replace(fetching, last_block=coverage.last_block)
-        routing = routing_of(found.pool.chain_id, asked)
+        routing = routing_of(chain, found.pool.chain_id, asked)
         return store_pool(session, node, found, start, until, name, routing, progress)
 
 
-def routing_of(chain_id: int, asked: Pools) -> Routing:
-    """How a chain's routers are known: those of Uniswap and its like, and those named.
+def routing_of(chain: ChainStore, chain_id: int, asked: Pools) -> Routing:
+    """How a chain's routers are known: those of Uniswap and its like, and those named, now or in an earlier run.
 
     Raises:
         InputError: A router is not named as ``FAMILY=ADDRESS``, or the wrapped coin is no address.
     """
-    known = Routing.of(chain_id)
-    routers = dict(known.routers)
+    named: dict[str, str] = {}
     for text in asked.routers:
         family, _, router = text.partition("=")
         if family not in FAMILIES or not ADDRESS.fullmatch(router):
             message = f"must be FAMILY=ADDRESS, the family one of {', '.join(FAMILIES)}; found {text!r:.80}"
             raise InputError(message, field="router")
-        routers[router.lower()] = Router(f"router {router.lower()}", FAMILIES[family])
-    native = asked.wrapped_native or known.wrapped_native
-    if not ADDRESS.fullmatch(native):
-        raise InputError("must be an address", field="wrapped native")
-    return Routing(native.lower(), routers)
+        named[router.lower()] = family
+    if asked.wrapped_native is not None:
+        if not ADDRESS.fullmatch(asked.wrapped_native):
+            raise InputError("must be an address", field="wrapped native")
+        named[asked.wrapped_native.lower()] = WRAPPED
+    if named:
+        chain.keep_roles(chain_id, named)
+    known = Routing.of(chain_id)
+    native, routers = known.wrapped_native, dict(known.routers)
+    for address, role in chain.kept_roles(chain_id).items():
+        if role == WRAPPED:
+            native = address
+        else:
+            routers[address] = Router(f"router {address}", FAMILIES[role])
+    return Routing(native, routers)
 
 
 def _stored(session: Session, name: str) -> History:

@@ -166,7 +166,6 @@ def _gap(gap: Json) -> str:
 def show_coverage(document: Json) -> None:
     """One history in full."""
     kinds = ", ".join(f"{count(number)} {kind}" for kind, number in document["events"].items())
-    prices = document["prices"]
     say(
         f"{document['history']} ({_source(document['source'])})",
         f"  pool      {document['pool']}, chain {document['chain_id']}, {document['pool_address']}",
@@ -179,13 +178,8 @@ def show_coverage(document: Json) -> None:
         *(f"            {_gap(gap)}" for gap in document["continuity"]["gaps"][:SHOWN_GAPS]),
         f"  limits    {count(document['known_limits'])} known from the source",
         f"  gas       prices of {count(document['gas_prices'])} swaps known",
-        f"  prices    {prices['source']}",
+        f"  prices    {document['prices']['source']}",
     )
-    if prices["points"]:
-        say(
-            f"            {count(prices['swaps_covered'])} swaps covered, "
-            f"by a price at most {prices['oldest_used_s']} s old"
-        )
     for gap in document["longest_gaps"]:
         say(f"  gap       {count(gap['blocks'])} blocks without an event after block {gap['after_block']}")
     say(f"  content   {document['content_id']}", "")

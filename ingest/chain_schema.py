@@ -45,7 +45,14 @@ def m001_chain(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS = (m001_chain,)
+def m002_roles(connection: duckdb.DuckDBPyConnection) -> None:
+    """What the user told of a chain's contracts."""
+    connection.execute(
+        "CREATE TABLE contract_role (chain_id BIGINT NOT NULL, address VARCHAR NOT NULL, role VARCHAR NOT NULL)"
+    )
+
+
+MIGRATIONS = (m001_chain, m002_roles)
 
 BLOCK_CHECK = """
 SELECT min(new.block_number) FROM new_blocks new JOIN block old

@@ -30,7 +30,7 @@ from ingest.database import WAIT_S, reading, writing
 from ingest.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import duckdb
@@ -227,6 +227,18 @@ class ChainStore:
         """What was kept about a pool."""
         rows = self._rows("SELECT facts FROM pool WHERE chain_id = ? AND pool = ?", [chain_id, pool])
         return rows[0][0] if rows else None
+
+    def keep_roles(self, chain_id: int, roles: Mapping[str, str]) -> None:
+        """Keeps what the user told of some contracts, by their addresses; what was kept of them before is replaced."""
+        with writing(self.database, self.wait_s, MIGRATIONS) as connection:
+            for address, role in roles.items():
+                connection.execute("DELETE FROM contract_role WHERE chain_id = ? AND address = ?", [chain_id, address])
+                connection.execute("INSERT INTO contract_role VALUES (?, ?, ?)", [chain_id, address, role])
+
+    def kept_roles(self, chain_id: int) -> dict[str, str]:
+        """What the user told of contracts, in the order in which it was told."""
+        query = "SELECT address, role FROM contract_role WHERE chain_id = ? ORDER BY rowid"
+        return dict(self._rows(query, [chain_id]))
 
     def _rows(self, query: str, values: list[Any]) -> list[tuple[Any, ...]]:
         if not self.database.exists():

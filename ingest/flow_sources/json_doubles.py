@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from ingest.flow_sources.base import FlowReader, FlowRows, FlowSource, FlowTold
 from ingest.flow_sources.json_items import missing_keys, read_items
-from ingest.flow_sources.rounding import WholeNumbers
 from ingest.flow_table import given_table
+from ingest.rounding import WholeNumbers
 from ingest.sources.text import counters, matching
 
 if TYPE_CHECKING:

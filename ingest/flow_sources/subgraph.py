@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from ingest.flow_sources.base import FlowReader, FlowRows, FlowSource, FlowTold
 from ingest.flow_sources.columns import database_bytes, decimals, names
 from ingest.flow_sources.json_items import ItemTable, missing_keys, read_items
-from ingest.flow_sources.rounding import Decimals
 from ingest.flow_spool import Identity
 from ingest.flow_table import given_table
+from ingest.rounding import Decimals
 from ingest.sources.text import counters, matching, missing_columns, read_tables
 
 if TYPE_CHECKING:

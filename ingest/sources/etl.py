@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from ingest.errors import InputError
 from ingest.event_table import SCHEMA
+from ingest.rounding import WholeNumbers
 from ingest.sources.base import ParsedRows, Source
 from ingest.sources.chain_rows import TOPICS, Layout, event_fields, history_rows, rows_of
 from ingest.sources.json_lines import read_records
@@ -145,8 +146,6 @@ class Amounts:
     """Watches for amounts that were rounded to doubles on their way: JSON readers do that to numbers."""
 
     def __init__(self, path: Path) -> None:
-        from ingest.flow_sources.rounding import WholeNumbers  # noqa: PLC0415 - that package imports this one
-
         self.path = path
         self._seen: defaultdict[str, WholeNumbers] = defaultdict(WholeNumbers)
 

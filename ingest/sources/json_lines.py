@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ingest.errors import InputError
 from ingest.sources.opening import pieces
-from ingest.sources.text import _whole_lines
+from ingest.sources.text import whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ def read_records(path: Path) -> Iterator[tuple[int, list[Record]]]:
         InputError: A line is no JSON object, has a name twice, or is too long; or the file cannot be opened, see
             ``ingest.sources.opening``.
     """
-    for first_line, _, block in _whole_lines(path, pieces(path)):
+    for first_line, _, block in whole_lines(path, pieces(path)):
         yield first_line, [_record(path, line, number) for number, line in enumerate(block.split(b"\n"), first_line)]
 
 

@@ -122,7 +122,7 @@ def tables_of(
     """The same of content that comes in pieces cut anywhere."""
     names: list[str] = []
     kept: list[str] = []
-    for first_line, lines, block in _whole_lines(path, content):
+    for first_line, lines, block in whole_lines(path, content):
         (_require_ascii if ascii_only else _require_utf8)(path, block, first_line)
         if names:
             yield _table(path, block, first_line, lines, names, kept)
@@ -146,7 +146,7 @@ def _check_header(path: Path, names: Sequence[str], required: Sequence[str]) -> 
             )
 
 
-def _whole_lines(path: Path, content: Iterable[bytes]) -> Iterator[tuple[int, int, bytes]]:
+def whole_lines(path: Path, content: Iterable[bytes]) -> Iterator[tuple[int, int, bytes]]:
     """Content in blocks of whole lines without the last one's end: the first line's number, how many, the block.
 
     Blank lines at a block's end go to the next one, so that only those at the file's end are passed over.

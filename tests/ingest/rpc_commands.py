@@ -100,7 +100,10 @@ def ended(child: subprocess.Popen[str] | BaseProcess) -> int:
 
 
 def rpc(world: World, *venues: Venue, url: str | None = None, name: str = NAME) -> list[str]:
-    """The arguments of an ingest up to the head of everything that these pools' contracts do not tell."""
+    """The arguments of an ingest up to the head: everything that these pools' contracts do not tell.
+
+    Without pools it goes on with the one stored under the name.
+    """
     options = {
         "--rpc-url": url or world.chain.url,
         "--name": name,
@@ -110,11 +113,11 @@ def rpc(world: World, *venues: Venue, url: str | None = None, name: str = NAME) 
     pairs = [*options.items()]
     pairs += [("--pool", venue.pool_id or venue.address) for venue in venues]
     pairs += [("--decimals", f"{world.tokens[token]}=18") for token in SECRETIVE]
-    return ["ingest", "rpc", *(part for pair in pairs for part in pair), *routing(world)]
+    return ["ingest", "rpc", *(part for pair in pairs for part in pair), *(routing(world) if venues else ())]
 
 
 def routing(world: World) -> list[str]:
-    """The arguments that tell which router calls tell what was wanted."""
+    """The arguments that tell which router calls tell what was wanted; the store remembers them."""
     contracts = world.contracts
     routers = [("--router", f"{family}={contracts[f'{family} router'].address}") for family in ("v2", "v3")]
     return ["--wrapped-native", contracts["WETH"].address, *(part for pair in routers for part in pair)]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from ingest import chain_store
 from ingest.chain_schema import MIGRATIONS, STORED_LOGS
-from ingest.chain_store import ChainStore, Chunk, ForkedError, LogFilter, StoredBlock, missing
+from ingest.chain_store import DATABASE, ChainStore, Chunk, ForkedError, LogFilter, StoredBlock, missing
 from ingest.chain_tables import BLOCKS, LOGS, TRANSACTIONS
-from ingest.database import reading
+from ingest.database import reading, writing
 from ingest.errors import StoreError
 
 CHAIN = 5
@@ -236,6 +236,24 @@ def test_what_is_known_of_a_pool_is_replaced_by_what_is_known_later(tmp_path):
     store.keep_pool(CHAIN, "0xab", 7, "second")
     store.keep_pool(CHAIN + 1, "0xab", 7, "elsewhere")
     assert (store.kept_pool(CHAIN, "0xab"), store.kept_pool(CHAIN + 1, "0xab")) == ("second", "elsewhere")
+
+
+def test_what_the_user_told_of_contracts_is_kept_for_their_chain(tmp_path):
+    store = ChainStore(tmp_path)
+    store.keep_roles(CHAIN, {"0xab": "v2", "0xcd": "v3"})
+    store.keep_roles(CHAIN, {"0xab": "v3-02"})
+    store.keep_roles(CHAIN + 1, {"0xef": "v2"})
+    assert store.kept_roles(CHAIN) == {"0xcd": "v3", "0xab": "v3-02"}
+    assert store.kept_roles(CHAIN + 1) == {"0xef": "v2"}
+
+
+def test_a_store_of_the_first_version_is_taken_over(tmp_path):
+    with writing(tmp_path / DATABASE, steps=MIGRATIONS[:1]):
+        pass
+    store = ChainStore(tmp_path)
+    assert store.kept_roles(CHAIN) == {}
+    store.keep_roles(CHAIN, {"0xab": "v2"})
+    assert store.kept_roles(CHAIN) == {"0xab": "v2"}
 
 
 def test_filters_that_ask_for_different_logs_are_marked_apart():

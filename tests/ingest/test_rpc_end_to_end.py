@@ -185,7 +185,7 @@ def test_one_pool_alone_gives_what_it_gives_among_others(world, everything, tmp_
 
 @pytest.mark.parametrize("venue", ONE_OF_EACH)
 def test_what_came_since_the_last_time_makes_the_same_as_one_ingest_of_all(traffic, world, tmp_path, venue):
-    """First up to an older block, then after more was mined; the pool is named only at first."""
+    """First up to an older block, then after more was mined; the pool and the routers are named only at first."""
     grown, at_once, pool = tmp_path / "grown", tmp_path / "at once", world.venues[venue]
     with traffic.unchanged():
         ingested(grown, world, pool, "--to-block", world.head - 100)
