@@ -25,7 +25,12 @@ RUN_ID = re.compile(r"[0-9a-f]{16}")
 
 
 def run_and_report(
-    session: Session, history: History, rules: Sequence[Rule], options: Options, folder: Path | None
+    session: Session,
+    history: History,
+    rules: Sequence[Rule],
+    options: Options,
+    folder: Path | None,
+    beside: Sequence[History] = (),
 ) -> tuple[Json, ReportFiles]:
     """Scores rules and writes the report, to the store's own place for it where no folder is given."""
     with ProgressReport() as progress:
@@ -35,6 +40,7 @@ def run_and_report(
             session.store,
             options,
             lambda step: progress.step(step.stage, step.done, step.total, step.detail),
+            beside,
         )
     files = write_report(document, folder or report_dir(session.store_root, document["run_id"]))
     _remember(session.store_root, document["run_id"])

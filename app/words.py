@@ -57,7 +57,13 @@ METRICS = {
         "How the reference price moved from the order's block to its settlement; positive: in the order's favour.",
     ),
     "latency_blocks": Metric("Wait", "Blocks from the order to its settlement.", "blocks"),
-    "ebbo_bps": Metric("Against the best venue", "10⁴·(ŷ / y_E − 1), y_E the best single route over all venues."),
+    "ebbo_strict_bps": Metric(
+        "Against the best pool, at its best",
+        "10⁴·(ŷ / y_E − 1), y_E the most that any one pool gave in any block from the order to its settlement.",
+    ),
+    "ebbo_lenient_bps": Metric(
+        "Against the best pool, at its worst", "The same in the block where the best pool gave least."
+    ),
     "order_dependence_bps": Metric(
         "Order dependence", "How much the sequence of orders within a batch can change an order's outcome."
     ),
@@ -192,3 +198,15 @@ def money(amount: str, unit: str) -> str:
 def is_scored(value: object) -> bool:
     """Whether something was measured; what was not is ``{"status": "unscored", "reason": …}``."""
     return value is not None and not (isinstance(value, dict) and value.get("status") in {"unscored", "rejected"})
+
+
+def best_pool_text(found: dict[str, Any]) -> str:
+    """For how many orders another pool of the pair gave more, and how much."""
+    if not is_scored(found):
+        return str(found["reason"])
+    return (
+        f"another pool gave more than their own for {count(found['better_elsewhere'])} of {count(found['orders'])} "
+        f"orders ({percent(found['value_share_better_elsewhere'])} of the value), each alone in its own block: "
+        f"{figure(found['mean_gain_bps'])} bps over all orders by value, "
+        f"{figure(found['largest_gain_bps'])} bps at most"
+    )

@@ -97,6 +97,7 @@ def _order_rows(
         base = baseline.orders[intent.seq]
         sold, bought = result.fills[i]
         value0, value1 = reference.values(intent.block_number)
+        most, least = (None, None) if prepared.routes is None else prepared.routes[i]
         rows.append(
             OrderOutcome(
                 seq=intent.seq,
@@ -112,6 +113,9 @@ def _order_rows(
                 amm_out=base.amm_out,
                 delay_out=prepared.delay_outs[i],
                 standalone_out=base.standalone_out,
+                best_out=base.best_out,
+                ebbo_most=most,
+                ebbo_least=least,
                 bought=bought if sold else min(result.fallbacks[i], base.amm_out),
                 filled=sold > 0,
                 fallback_out=0 if sold else result.fallbacks[i],

@@ -8,18 +8,20 @@ from the AMM (the delay).
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingest.records import History, Intent, LiquidityEvent, Swap
 from verify.evm import ExecutionError, Slots
-from verify.plan import Batch, Reading, batches
+from verify.plan import Batch, Place, Reading, batches, start_of
 from verify.slots import balance_slot
 from verify.world import TRADER_FUNDS, World, accounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from verify.beside import Beside
     from verify.conventions import Anchor
     from verify.reference import Reference
     from verify.trace import StateTrace
@@ -31,14 +33,22 @@ MOST_ORDERS = 200
 """In one batch: the kernel alone needs some 120,000 gas an order, and a block has 30 million."""
 
 
+Route = tuple[int, int]
+"""The most and the least that an order's best single pool gave it over some blocks."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderBaseline:
-    """One order's limit and outcomes without a mechanism, in the bought token's smallest unit; gas in units."""
+    """One order's limit and outcomes without a mechanism, in the bought token's smallest unit; gas in units.
+
+    ``best_out`` is the order alone on whichever pool gives it most: never below ``standalone_out``.
+    """
 
     limit: int
     limit_known: bool
     amm_out: int
     standalone_out: int
+    best_out: int
     gas: int
 
 
@@ -46,27 +56,30 @@ class OrderBaseline:
 class PreparedBatch:
     """A batch with its anchor: the trace's state before ``batch.start_seq`` with ``news`` written over it.
 
-    ``intents``, ``limits`` and ``delay_outs`` are aligned with ``batch.orders``. ``unscored`` says why the baselines
-    themselves are not sound here.
+    ``intents``, ``limits``, ``delay_outs`` and ``routes`` are aligned with ``batch.orders``; ``fees_pips`` are the
+    pools'. ``routes`` are the most and the least that the best single pool gave an order over the blocks that it
+    waited, where the cut asked for them. ``unscored`` says why the baselines themselves are not sound here.
     """
 
     batch: Batch
     intents: tuple[Intent, ...]
-    fee_pips: int
+    fees_pips: tuple[int, ...]
     timestamp: int
     news: Slots
     limits: tuple[int, ...]
     delay_outs: tuple[int, ...]
+    routes: tuple[Route, ...] | None
     unscored: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Which batches to prepare: those whose window begins at ``first_block`` or later."""
+    """Which batches to prepare: those whose window begins at ``first_block`` or later, with or without routes."""
 
     anchor: Anchor
     window_blocks: int
     first_block: int = 0
+    routes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +95,37 @@ class Anchors:
     """A world that is moved from anchor to anchor of one history.
 
     Args:
-        world: A world of the history's initial state.
+        world: A world of the history's initial state, and of those of the pools beside it.
         trace: What the audit kept of the history.
+        beside: The other pools, in the world's order.
     """
 
-    def __init__(self, world: World, trace: StateTrace) -> None:
+    def __init__(self, world: World, trace: StateTrace, beside: Sequence[Beside] = ()) -> None:
         self.world = world
+        self.beside = tuple(beside)
         self._cursor = trace.cursor()
+        self._cursors = [other.trace.cursor() for other in beside]
         self._over: set[tuple[str, int]] = set()
 
-    def move(self, start_seq: int, *, block: int, timestamp: int) -> None:
-        """To the true state and fee right before an event, in a block; forgets what `overlay` wrote."""
-        changed = self._cursor.move(start_seq)
-        self.world.update({key: self._cursor.value(key) for key in self._over} | changed)
+    def move(self, start_seq: int, place: Place, *, block: int, timestamp: int) -> None:
+        """To the true state and fee right before an event, in a block; forgets what `overlay` wrote.
+
+        The pools beside go to their state right before ``place``.
+        """
+        slots = {key: self._cursor.value(key) for key in self._over} | self._cursor.move(start_seq)
+        for other, cursor in zip(self.beside, self._cursors, strict=True):
+            slots |= cursor.move(other.moment(place))
+        self.world.update(slots)
         self.world.evm.set_block(block, timestamp)
         self._over.clear()
+
+    def unknown(self, place: Place) -> str:
+        """Why another pool's state is not known there; empty where all are."""
+        for other in self.beside:
+            first, last = other.blocks
+            if not first <= place[0] <= last:
+                return f"the state of {other.history.name} is known from block {first} to {last} only"
+        return ""
 
     def overlay(self, slots: Slots) -> None:
         """Writes slots over the true state until the next `move`."""
@@ -113,9 +142,26 @@ class _Bench:
     reference: Reference
     anchors: Anchors
     trader: str
+    blocks: tuple[list[int], ...]
+    """Of every event, in order: the history's, then those of the pools beside."""
 
     def move(self, batch: Batch) -> None:
-        self.anchors.move(batch.start_seq, block=batch.settle_block, timestamp=self.reference.time(batch.settle_block))
+        timestamp = self.reference.time(batch.settle_block)
+        self.anchors.move(batch.start_seq, batch.place, block=batch.settle_block, timestamp=timestamp)
+
+    def changed_blocks(self, first: int, last: int) -> list[int]:
+        """The blocks from one to another at whose anchor a pool may stand elsewhere than in the block before."""
+        histories = (self.history, *(other.history for other in self.anchors.beside))
+        eventful = {
+            event.block_number
+            for history, blocks in zip(histories, self.blocks, strict=True)
+            for event in history.events[bisect_left(blocks, first) : bisect_right(blocks, last)]
+        }
+        return sorted(block for block in eventful | {block + 1 for block in eventful} if block <= last)
+
+    def nothing_in(self, block: int) -> Batch:
+        """A batch without orders at the start of a block."""
+        return Batch(block, block, (), bisect_left(self.blocks[0], block), (), start_of(block), ())
 
     def intents_of(self, batch: Batch) -> tuple[Intent, ...]:
         return tuple(self.reading.orders[seq] for seq in batch.orders)
@@ -152,14 +198,18 @@ def compute(
     first_block = min(cut.first_block for cut in cuts)
     trader = accounts(1)[0][0]
     anchors.world.fund([trader], [anchors.world.router])
-    bench = _Bench(history, reading, reference, anchors, trader)
+    histories = (history, *(other.history for other in anchors.beside))
+    blocks = tuple([event.block_number for event in one.events] for one in histories)
+    bench = _Bench(history, reading, reference, anchors, trader, blocks)
     orders: dict[int, OrderBaseline] = {}
     own: list[PreparedBatch] = []
-    for batch in batches(history, reading, 1, "settlement"):
+    own_batches = batches(history, reading, 1, "settlement")
+    for batch in own_batches:
         if batch.settle_block >= first_block:
             rows, prepared = _prepare_own(bench, batch, slack_bps)
             orders.update(rows)
             own.append(prepared)
+    by_block = {batch.settle_block: batch for batch in own_batches}
     unscored = {seq for prepared in own if prepared.unscored for seq in prepared.batch.orders}
     found: dict[tuple[Anchor, int], tuple[PreparedBatch, ...]] = {}
     for cut in cuts:
@@ -167,7 +217,7 @@ def compute(
             chosen = [prepared for prepared in own if prepared.batch.settle_block >= cut.first_block]
         else:
             chosen = [
-                _prepare(bench, batch, orders, unscored)
+                _prepare(bench, batch, orders, unscored, by_block if cut.routes else None)
                 for batch in batches(history, reading, cut.window_blocks, cut.anchor)
                 if batch.window * cut.window_blocks >= cut.first_block
             ]
@@ -181,14 +231,14 @@ def _prepare_own(bench: _Bench, batch: Batch, slack_bps: int) -> tuple[dict[int,
     intents = bench.intents_of(batch)
     bench.move(batch)
     quotes = [world.quote(intent.sells_token0, intent.sell_amount).received for intent in intents]
-    news = _news(bench, batch)
-    dry = False
+    news, dry = _news(bench, batch)
     standalone = []
     for intent in intents:
         with world.anchor():
             result = world.swap(intent.sells_token0, intent.sell_amount)
             dry |= result.spent < intent.sell_amount or world.exhausted()
             standalone.append(result.received)
+    best = [max(alone, _best_elsewhere(world, intent)) for intent, alone in zip(intents, standalone, strict=True)]
     # A pool that is only created in this block has no quote at its start: then the order's standalone outcome.
     limits = [
         bench.limit_of(intent, quote or alone, slack_bps)
@@ -201,27 +251,72 @@ def _prepare_own(bench: _Bench, batch: Batch, slack_bps: int) -> tuple[dict[int,
             limit_known=intent.min_buy_amount is not None,
             amm_out=outs[i],
             standalone_out=standalone[i],
+            best_out=best[i],
             gas=gas[i],
         )
         for i, intent in enumerate(intents)
     }
     why = _why_unscored(bench, batch, dry=dry or amm_dry)
-    return rows, _prepared(bench, batch, news, limits, outs, why)
+    return rows, _prepared(bench, batch, news, limits, outs, [(out, out) for out in best], why)
 
 
-def _prepare(bench: _Bench, batch: Batch, orders: Mapping[int, OrderBaseline], unscored: set[int]) -> PreparedBatch:
-    """A longer window's batch: its anchor, and what its orders would get there from the AMM, one by one."""
+def _prepare(
+    bench: _Bench,
+    batch: Batch,
+    orders: Mapping[int, OrderBaseline],
+    unscored: set[int],
+    by_block: Mapping[int, Batch] | None,
+) -> PreparedBatch:
+    """A longer window's batch: its anchor, and what its orders would get there from the AMM, one by one.
+
+    With the batches of single blocks by their block, also the orders' best routes meanwhile.
+    """
+    routes = None if by_block is None else _routes(bench, batch, orders, by_block)
     bench.move(batch)
-    news = _news(bench, batch)
+    news, refused = _news(bench, batch)
     limits = [orders[seq].limit for seq in batch.orders]
     outs, dry = _amm(bench.anchors.world, bench.intents_of(batch), limits)
-    why = _why_unscored(bench, batch, dry=dry or not unscored.isdisjoint(batch.orders))
-    return _prepared(bench, batch, news, limits, outs, why)
+    why = _why_unscored(bench, batch, dry=refused or dry or not unscored.isdisjoint(batch.orders))
+    return _prepared(bench, batch, news, limits, outs, routes, why)
+
+
+def _best_elsewhere(world: World, intent: Intent) -> int:
+    """What the best of the pools beside gives for the whole of an order."""
+    found = 0
+    for place in range(1, len(world.venues)):
+        result = world.quote(intent.sells_token0, intent.sell_amount, place)
+        if result.spent == intent.sell_amount:
+            found = max(found, result.received)
+    return found
+
+
+def _routes(
+    bench: _Bench, batch: Batch, orders: Mapping[int, OrderBaseline], by_block: Mapping[int, Batch]
+) -> list[Route]:
+    """Each order's best single pool in every block from its own to the settlement, alone on that block's anchor."""
+    world = bench.anchors.world
+    intents = bench.intents_of(batch)
+    outs = [[orders[seq].best_out] for seq in batch.orders]
+    for block in bench.changed_blocks(intents[0].block_number, batch.settle_block):
+        waiting = [i for i, intent in enumerate(intents) if intent.block_number < block]
+        if not waiting:
+            continue
+        there = by_block.get(block) or bench.nothing_in(block)
+        bench.move(there)
+        _news(bench, there)
+        for i in waiting:
+            intent = intents[i]
+            own = world.quote(intent.sells_token0, intent.sell_amount)
+            whole = own.received if own.spent == intent.sell_amount else 0
+            outs[i].append(max(whole, _best_elsewhere(world, intent)))
+    return [(max(each), min(each)) for each in outs]
 
 
 def _why_unscored(bench: _Bench, batch: Batch, *, dry: bool) -> str:
     if dry:
         return f"the AMM itself {RAN_DRY}"
+    if unknown := bench.anchors.unknown(batch.place):
+        return unknown
     if batch.settle_block > bench.history.events[-1].block_number:
         return "the history ends before the window does"
     if len(batch.orders) > MOST_ORDERS:
@@ -230,26 +325,38 @@ def _why_unscored(bench: _Bench, batch: Batch, *, dry: bool) -> str:
 
 
 def _prepared(
-    bench: _Bench, batch: Batch, news: Slots, limits: Sequence[int], delay_outs: Sequence[int], unscored: str
+    bench: _Bench,
+    batch: Batch,
+    news: Slots,
+    limits: Sequence[int],
+    delay_outs: Sequence[int],
+    routes: Sequence[Route] | None,
+    unscored: str,
 ) -> PreparedBatch:
     return PreparedBatch(
         batch=batch,
         intents=bench.intents_of(batch),
-        fee_pips=bench.anchors.world.fee_pips,
+        fees_pips=bench.anchors.world.fees,
         timestamp=bench.reference.time(batch.settle_block),
         news=news,
         limits=tuple(limits),
         delay_outs=tuple(delay_outs),
+        routes=None if routes is None else tuple(routes),
         unscored=unscored,
     )
 
 
-def _news(bench: _Bench, batch: Batch) -> Slots:
-    """Executes the batch's news on the state before it and writes the result over the world; returns what changed."""
+def _news(bench: _Bench, batch: Batch) -> tuple[Slots, bool]:
+    """Executes the batch's news on the state before it and writes the result over the world.
+
+    Returns:
+        What changed, and whether the pool refused some of it.
+    """
     if not batch.news:
-        return {}
+        return {}, False
     world = bench.anchors.world
     changed: Slots = {}
+    refused = False
     with world.anchor():
         for seq in batch.news:
             event = bench.history.events[seq]
@@ -258,10 +365,10 @@ def _news(bench: _Bench, batch: Batch) -> Slots:
                 changed |= {key: world.evm.storage(*key) for key in world.apply(event).changed}
             else:
                 mark = world.venue.mark()
-                world.swap(event.zero_for_one, event.amount_in)
+                refused |= world.swap(event.zero_for_one, event.amount_in).spent < min(event.amount_in, 1)
                 changed |= world.venue.changed_by_swap(mark, event.zero_for_one)
     bench.anchors.overlay(changed)
-    return changed
+    return changed, refused
 
 
 def _amm(world: World, intents: Sequence[Intent], limits: Sequence[int]) -> tuple[list[int], bool]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from verify.assemble import as_baseline
 from verify.evaluate import HEADLINE_NAME
 from verify.reference import Reference
+from verify.score.metrics import unscored
+from verify.score.ratios import BPS, weighted_mean
 from verify.score.scorecard import CandidateInfo, scorecard, turned_down
 from verify.score.split import Split
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from verify.audit import AuditReport
     from verify.evaluate import Verdict
     from verify.jobs import Plan
+    from verify.outcomes import OrderOutcome
 
 Json = dict[str, Any]
 
@@ -81,6 +84,32 @@ def audited_share(history: History, report: AuditReport, window_blocks: int) -> 
             value += abs(swap.amount1)
             exact += abs(swap.amount1) * ((swap.block_number, swap.tx_hash) not in wrong)
     return Fraction(exact, value) if value else Fraction(1)
+
+
+def best_pool(outcomes: Mapping[tuple[int, int], Verdict]) -> Json:
+    """For how many orders another pool of the pair gave more than their own in their own block, and how much."""
+    scored = [(window, i, found) for (i, window), found in outcomes.items() if isinstance(found, dict)]
+    if not scored:
+        return unscored("no candidate ran to its end")
+    _, _, found = min(scored, key=lambda entry: entry[:2])
+    headline = found[HEADLINE_NAME]
+    lost = {batch.window for batch in headline.batches if batch.unscored}
+    orders = [order for order in headline.orders if order.window not in lost and order.standalone_out > 0]
+    gains = [(BPS * (order.best_out - order.standalone_out), order.standalone_out) for order in orders]
+    mean = weighted_mean(gains, [order.value for order in orders])
+    return {
+        "orders": len(orders),
+        "better_elsewhere": sum(gain > 0 for gain, _ in gains),
+        "value_share_better_elsewhere": _share(orders, gains),
+        "mean_gain_bps": None if mean is None else float(mean),
+        "largest_gain_bps": max((gain / out for gain, out in gains), default=None),
+    }
+
+
+def _share(orders: Sequence[OrderOutcome], gains: Sequence[tuple[int, int]]) -> float:
+    value = sum(order.value for order in orders)
+    better = sum(order.value for order, (gain, _) in zip(orders, gains, strict=True) if gain > 0)
+    return better / value if value else 0.0
 
 
 def baseline_cards(

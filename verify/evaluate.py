@@ -131,7 +131,7 @@ def _prepare(
         for name, convention in conventions(window).items():
             first_block = 0 if name == HEADLINE_NAME else _heldout_first(plan, window)
             cuts.setdefault((convention.labelling, convention.slack_bps), []).append(
-                Cut(convention.anchor, window, first_block)
+                Cut(convention.anchor, window, first_block, routes=name == HEADLINE_NAME)
             )
     units = [PrepareUnit(labelling, slack, tuple(found)) for (labelling, slack), found in cuts.items()]
     prepared = {}

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verify.baselines import Anchors, Baseline, Cut, PreparedBatch, compute
+from verify.beside import world_of
 from verify.findings import CandidateRejectedError, Finding
 from verify.reference import Reference
 from verify.replay import Settled, SignedBatches, Stage
-from verify.venues.ranges import positions_needed
-from verify.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from fractions import Fraction
 
     from ingest.records import History
+    from verify.beside import Beside
     from verify.conventions import Anchor, Labelling
     from verify.plan import Reading
     from verify.trace import StateTrace
@@ -33,12 +33,18 @@ PLAN_FILE = "plan.pickle"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What all work on one history shares."""
+    """What all work on one history shares; ``beside`` are the pair's other pools that a mechanism may use."""
 
     history: History
     trace: StateTrace
     readings: Mapping[Labelling, Reading]
     native_price: Fraction | None
+    beside: tuple[Beside, ...] = ()
+
+    @property
+    def histories(self) -> tuple[History, ...]:
+        """The history that is replayed, then those of the pools beside."""
+        return self.history, *(other.history for other in self.beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +112,8 @@ class _Worker:
 
     def anchors(self) -> Anchors:
         """A fresh world: contracts get the same addresses for every candidate."""
-        history = self.plan.history
-        needed = positions_needed(history.initial_state, history.events)
-        return Anchors(World.build(history.initial_state, separate_positions=needed), self.plan.trace)
+        plan = self.plan
+        return Anchors(world_of(*plan.histories), plan.trace, plan.beside)
 
     @functools.lru_cache(maxsize=8)  # noqa: B019 -- one worker object a process, alive as long as it
     def baseline(self, file: str) -> Baseline:

@@ -67,24 +67,26 @@ def in_use(kernel: str, traders: Iterable[str], tokens: Iterable[str]) -> Slots:
 class Trail:
     """What a settlement's logs tell.
 
-    ``stored`` are the rule's writes to its state in order; ``donated`` and ``traded_in`` (the pool's inputs) are by
-    token; ``dropped`` counts the orders that dropped out.
+    ``stored`` are the rule's writes to its state in order; ``donated`` is by token, ``traded_in`` (the pools' inputs)
+    by pool and token; ``dropped`` counts the orders that dropped out.
     """
 
     stored: tuple[tuple[int, int], ...]
     donated: tuple[int, int]
-    traded_in: tuple[int, int]
+    traded_in: tuple[tuple[int, int], ...]
     dropped: int
 
 
-NO_TRAIL = Trail((), (0, 0), (0, 0), 0)
-"""That of a settlement that did nothing."""
+def no_trail(pools: int) -> Trail:
+    """That of a settlement that did nothing, with so many pools."""
+    return Trail((), (0, 0), ((0, 0),) * pools, 0)
 
 
-def read_trail(logs: Iterable[Log], kernel: str, pool: str, token0: str) -> Trail:
-    """Reads the logs of one `settle`; those of other contracts than kernel and pool are passed over."""
+def read_trail(logs: Iterable[Log], kernel: str, pools: Sequence[str], token0: str) -> Trail:
+    """Reads the logs of one `settle`; those of other contracts than kernel and pools are passed over."""
     stored: list[tuple[int, int]] = []
-    donated, traded_in = [0, 0], [0, 0]
+    donated = [0, 0]
+    traded_in = {pool: [0, 0] for pool in pools}
     dropped = 0
     for address, topics, data in logs:
         if address == kernel:
@@ -94,14 +96,16 @@ def read_trail(logs: Iterable[Log], kernel: str, pool: str, token0: str) -> Trai
                 donated["0x" + data[44:64].hex() != token0] += _word(data, 2)
             elif topics[0] == _ORDER_DROPPED:
                 dropped += 1
-        elif address == pool:
+        elif address in traded_in:
+            amounts = traded_in[address]
             if topics[0] == _SWAP_V3:
-                traded_in[0] += max(0, int.from_bytes(data[:32], "big", signed=True))
-                traded_in[1] += max(0, int.from_bytes(data[32:64], "big", signed=True))
+                amounts[0] += max(0, int.from_bytes(data[:32], "big", signed=True))
+                amounts[1] += max(0, int.from_bytes(data[32:64], "big", signed=True))
             elif topics[0] == _SWAP_V2:
-                traded_in[0] += _word(data, 0)
-                traded_in[1] += _word(data, 1)
-    return Trail(tuple(stored), (donated[0], donated[1]), (traded_in[0], traded_in[1]), dropped)
+                amounts[0] += _word(data, 0)
+                amounts[1] += _word(data, 1)
+    by_pool = tuple((amounts[0], amounts[1]) for amounts in traded_in.values())
+    return Trail(tuple(stored), (donated[0], donated[1]), by_pool, dropped)
 
 
 def error_in_words(output: bytes) -> tuple[str, str]:

@@ -16,8 +16,10 @@ class OrderOutcome:
     """One order in one candidate's replay. Amounts are in the token's smallest unit, gas in units of gas.
 
     ``history_out`` is y, ``amm_out`` is y^amm, ``delay_out`` the amm outcome at the settlement's anchor,
-    ``standalone_out`` the order alone on its own block's anchor, ``bought`` is ŷ: the fill, or for a fallback the
-    smaller of ``fallback_out`` and ``amm_out``.
+    ``standalone_out`` the order alone on its own block's anchor, ``best_out`` the same on whichever pool of the pair
+    gives most, ``bought`` is ŷ: the fill, or for a fallback the smaller of ``fallback_out`` and ``amm_out``.
+    ``ebbo_most`` and ``ebbo_least`` are the extremes of ``best_out`` over the blocks that the order waited; None where
+    they were not computed.
     """
 
     seq: int
@@ -33,6 +35,9 @@ class OrderOutcome:
     amm_out: int
     delay_out: int
     standalone_out: int
+    best_out: int
+    ebbo_most: int | None
+    ebbo_least: int | None
     bought: int
     filled: bool
     fallback_out: int

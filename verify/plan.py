@@ -15,8 +15,21 @@ if TYPE_CHECKING:
     from verify.conventions import Anchor
 
 
+Place = tuple[int, int, int]
+"""Where in the chain something happens: block, transaction in it, log in it."""
+
 MOVES_POOL = frozenset({"initialize", "mint", "burn", "sync"})
 """Events without an order behind them that change what a swap would get."""
+
+
+def place_of(event: Event) -> Place:
+    """Where an event stands."""
+    return event.block_number, event.tx_index, event.log_index
+
+
+def start_of(block_number: int) -> Place:
+    """The place before everything in a block."""
+    return block_number, 0, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +37,8 @@ class Batch:
     """The orders of one window and the state that they settle on.
 
     ``orders`` are seqs in historical order. The anchor is the true state right before event ``start_seq``, plus the
-    events ``news``, executed in order. ``sandwich_legs`` are the seqs of the window's swaps that front- or back-ran.
+    events ``news``, executed in order; other pools stand there as they did right before ``place``. ``sandwich_legs``
+    are the seqs of the window's swaps that front- or back-ran.
     """
 
     window: int
@@ -32,6 +46,7 @@ class Batch:
     orders: tuple[int, ...]
     start_seq: int
     news: tuple[int, ...]
+    place: Place
     sandwich_legs: tuple[int, ...]
 
 
@@ -77,10 +92,14 @@ def batches(history: History, reading: Reading, window_blocks: int, anchor: Anch
     for window, members in orders_by_window.items():
         settle_block = (window + 1) * window_blocks - 1
         settle_start = bisect_left(blocks, settle_block)
-        news_end = next((seq for seq in members if seq >= settle_start), settle_start)
+        first_order = next((seq for seq in members if seq >= settle_start), None)
+        news_end = settle_start if first_order is None else first_order
         start = settle_start if anchor == "settlement" else bisect_left(blocks, window * window_blocks)
         news = () if anchor == "window-start" else tuple(seq for seq in range(start, news_end) if seq in reading.news)
-        cut.append(Batch(window, settle_block, members, start, news, legs_by_window.get(window, ())))
+        place = start_of(settle_block) if first_order is None else place_of(events[first_order])
+        if anchor == "window-start":
+            place = start_of(window * window_blocks)
+        cut.append(Batch(window, settle_block, members, start, news, place, legs_by_window.get(window, ())))
     return tuple(cut)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from coincurve import PrivateKey
@@ -25,7 +26,7 @@ from verify.slots import balance_slot
 from verify.world import accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ingest.records import History
     from verify.baselines import Anchors, PreparedBatch
@@ -65,11 +66,12 @@ class Settled:
 class Stage:
     """One world with one candidate's rule and kernels installed; replays any batches, in any order.
 
-    A kernel's venue fee is fixed when it is deployed, so there is one kernel for each fee that the history has.
+    A kernel's venue fees are fixed when it is deployed, so there is one kernel for each combination of fees that the
+    pools' histories have.
 
     Args:
         history: The history.
-        anchors: A fresh world of it, with no candidate installed yet.
+        anchors: A fresh world of it and of the pools beside it, with no candidate installed yet.
         creation_code: The rule's, with its constructor's arguments.
         most_orders: The most orders in any batch.
         signed: Calldata of batches signed so far, shared by the stages of one process; grows.
@@ -85,20 +87,25 @@ class Stage:
         self._signed = signed
         self._anchors = anchors
         world = self._world = anchors.world
+        self._tokens = (world.token0, world.token1)
+        self._pools = [venue.pool for venue in world.venues]
+        self._balance_slots = [balance_slot(pool) for pool in self._pools]
         try:
             self._rule = world.install(creation_code)
         except ExecutionError as error:
             raise CandidateRejectedError((Finding("deploy", "constructor-failed", str(error)),)) from None
-        self._kernels: dict[int, str] = {}
-        for fee_pips in sorted(set(fees_in_force(history.events, history.pool.fee_pips))):
-            world.set_fee(fee_pips)
-            venue = (world.pool, _KINDS[history.pool.kind])
-            self._kernels[fee_pips] = world.install(kernel.creation(self._rule, [venue]))
+        self._kernels: dict[tuple[int, ...], str] = {}
+        venues = [(venue.pool, _KINDS[venue.kind]) for venue in world.venues]
+        histories = (history, *(other.history for other in anchors.beside))
+        for fees in product(*(sorted(set(fees_in_force(one.events, one.pool.fee_pips))) for one in histories)):
+            for place, fee_pips in enumerate(fees):
+                world.set_fee(fee_pips, place)
+            self._kernels[fees] = world.install(kernel.creation(self._rule, venues))
         self._traders = [(address, PrivateKey(key)) for address, key in accounts(most_orders)]
         traders = [address for address, _ in self._traders]
         world.fund(traders, self._kernels.values())
         for address in self._kernels.values():
-            world.evm.rebase(kernel.in_use(address, traders, (world.token0, world.token1)))
+            world.evm.rebase(kernel.in_use(address, traders, self._tokens))
         self._state: dict[int, int] = {}
 
     def state(self) -> dict[int, int]:
@@ -117,16 +124,15 @@ class Stage:
             CandidateRejectedError: The settlement reverts or runs out of gas.
         """
         world, batch = self._world, prepared.batch
-        self._anchors.move(batch.start_seq, block=batch.settle_block, timestamp=prepared.timestamp)
+        self._anchors.move(batch.start_seq, batch.place, block=batch.settle_block, timestamp=prepared.timestamp)
         self._anchors.overlay(prepared.news)
-        address = self._kernels[prepared.fee_pips]
+        address = self._kernels[prepared.fees_pips]
         calldata = self._calldata(prepared, address)
-        before = self._pool_balances()
+        before = self._held_by_pools()
         with world.anchor():
             output, gas, trail = self._settle(prepared, address, calldata)
             fills = read_fills(output, len(prepared.intents))
-            traded_in = list(trail.traded_in)
-            fallbacks = []
+            fallbacks, fallbacks_in = [], [0, 0]
             for intent, (sold, _) in zip(prepared.intents, fills, strict=True):
                 if sold:
                     fallbacks.append(0)
@@ -134,10 +140,10 @@ class Stage:
                 result = world.swap(intent.sells_token0, intent.sell_amount)
                 if result.spent < intent.sell_amount and not prepared.unscored:
                     raise CandidateRejectedError((_finding_of("pool-emptied", EMPTIED, prepared),))
-                traded_in[not intent.sells_token0] += result.spent
+                fallbacks_in[not intent.sells_token0] += result.spent
                 fallbacks.append(result.received)
-            after = self._pool_balances()
-            left = [world.evm.storage(token, balance_slot(address)) for token in (world.token0, world.token1)]
+            after = self._held_by_pools()
+            left = [world.evm.storage(token, balance_slot(address)) for token in self._tokens]
         self._write_state(dict(trail.stored))
         return Settled(
             fills=tuple(fills),
@@ -145,7 +151,7 @@ class Stage:
             gas=gas,
             dropped=trail.dropped,
             liquidity_providers=Flow(after[0] - before[0], after[1] - before[1]),
-            lp_fees=Flow(*(_fee(traded_in[i], prepared.fee_pips) + trail.donated[i] for i in (0, 1))),
+            lp_fees=_fees(prepared.fees_pips, trail, fallbacks_in),
             residue=Flow(left[0] - kernel.EARLIER_RESIDUE, left[1] - kernel.EARLIER_RESIDUE),
         )
 
@@ -160,9 +166,9 @@ class Stage:
             output = world.evm.call(address, calldata, sender=_RELAYER, gas=SETTLE_GAS)
         except ExecutionError as error:
             if prepared.unscored:
-                return no_fills(len(prepared.intents)), error.gas_used, kernel.NO_TRAIL
+                return no_fills(len(prepared.intents)), error.gas_used, kernel.no_trail(len(self._pools))
             raise CandidateRejectedError((_finding(error, prepared),)) from None
-        return output, world.evm.gas_used, kernel.read_trail(world.evm.logs, address, world.pool, world.token0)
+        return output, world.evm.gas_used, kernel.read_trail(world.evm.logs, address, self._pools, world.token0)
 
     def _calldata(self, prepared: PreparedBatch, address: str) -> bytes:
         """The signed batch: the same for every candidate, whose kernels have the same addresses."""
@@ -174,11 +180,10 @@ class Stage:
 
     def _orders(self, prepared: PreparedBatch, address: str) -> list[SignedOrder]:
         domain = domain_separator(self._history.pool.chain_id, address)
-        tokens = (self._world.token0, self._world.token1)
         signed = []
         for i, (intent, limit) in enumerate(zip(prepared.intents, prepared.limits, strict=True)):
             trader, key = self._traders[i]
-            sell, buy = tokens if intent.sells_token0 else tokens[::-1]
+            sell, buy = self._tokens if intent.sells_token0 else self._tokens[::-1]
             words = order_words(
                 trader=trader,
                 sell_token=sell,
@@ -192,10 +197,10 @@ class Stage:
             signed.append(sign(words, key, domain))
         return signed
 
-    def _pool_balances(self) -> tuple[int, int]:
+    def _held_by_pools(self) -> tuple[int, int]:
         world = self._world
-        slot = balance_slot(world.pool)
-        return world.evm.storage(world.token0, slot), world.evm.storage(world.token1, slot)
+        held = [[world.evm.storage(token, slot) for slot in self._balance_slots] for token in self._tokens]
+        return sum(held[0]), sum(held[1])
 
     def _write_state(self, written: Mapping[int, int]) -> None:
         """Carries the rule's state over the rollback, into the kernel of every fee."""
@@ -206,8 +211,15 @@ class Stage:
             )
 
 
-def _fee(amount_in: int, fee_pips: int) -> int:
-    return -(-amount_in * fee_pips // PIPS)
+def _fees(fees_pips: Sequence[int], trail: kernel.Trail, fallbacks_in: Sequence[int]) -> Flow:
+    """What all pools' liquidity providers got beside their side of the trades: fees and donations, by token."""
+    traded_in = [list(amounts) for amounts in trail.traded_in]
+    traded_in[0] = [sum(amounts) for amounts in zip(traded_in[0], fallbacks_in, strict=True)]
+    fees = [
+        sum(-(-amounts[token] * fee_pips // PIPS) for amounts, fee_pips in zip(traded_in, fees_pips, strict=True))
+        for token in (0, 1)
+    ]
+    return Flow(fees[0] + trail.donated[0], fees[1] + trail.donated[1])
 
 
 def _finding(error: ExecutionError, prepared: PreparedBatch) -> Finding:

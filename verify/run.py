@@ -13,7 +13,8 @@ from ingest.labels import jit_events, label_swaps
 from ingest.ledger import ledger_add, ledger_rows
 from verify.admission import admit
 from verify.audit import audit
-from verify.cards import baseline_cards, candidate_cards
+from verify.beside import audit_beside
+from verify.cards import baseline_cards, best_pool, candidate_cards
 from verify.compile import artifact_id, candidate_id, constructor_data
 from verify.conventions import EVALUATOR_VERSION, MOST_WINDOW_BLOCKS
 from verify.evaluate import Candidate, Resources, conventions, evaluate
@@ -105,17 +106,19 @@ def verify(
     store: Store,
     options: Options,
     progress: Callable[[Step], None] = quiet,
+    beside: Sequence[History] = (),
 ) -> Json:
     """Scores rules against a history and stores the document as a run.
 
     A (rule, window) that was evaluated before, on the same content by the same evaluator, is read from the store.
 
     Args:
-        history: What is replayed.
+        history: What is replayed: whose swaps are the orders.
         rules: What is scored.
         store: Where results, the held-out ledger and the document are kept.
         options: How to score.
         progress: Is told about every step.
+        beside: Other pools of the pair: further venues, where they stood in history.
 
     Returns:
         The document of DESIGN.md section 8, with a scorecard for each (rule, window) in the order given.
@@ -126,10 +129,12 @@ def verify(
     started = time.monotonic()
     _check(history, options)
     entries = [_admitted(rule, i, len(rules), progress) for i, rule in enumerate(rules)]
-    progress(Step("audit", 0, len(history.events)))
+    events = sum(len(each.events) for each in (history, *beside))
+    progress(Step("audit", 0, events))
+    reports_beside, others = audit_beside(history, beside)
     report, trace = audit(history)
-    progress(Step("audit", len(history.events), len(history.events)))
-    plan = Plan(history, trace, _readings(history), options.native_price)
+    progress(Step("audit", events, events))
+    plan = Plan(history, trace, _readings(history), options.native_price, others)
     outcomes, from_store = _outcomes(plan, entries, store, options, progress)
     ledger = _ledger(history, entries, store, options)
     cards = candidate_cards(
@@ -148,11 +153,13 @@ def verify(
         "source": history.source,
         "evaluator_version": EVALUATOR_VERSION,
         "audit": report.to_json(),
+        "audit_beside": [each.to_json() for each in reports_beside],
         "market": market_json(plan),
         "conventions": conventions_json(plan),
         "caveats": caveats(plan, report),
         "heldout": {"ledger_rows": ledger, "seed": options.seed},
         "baselines": baseline_cards(plan, outcomes, ledger_rows=ledger, seed=options.seed),
+        "best_pool": best_pool(outcomes),
         "candidates": cards,
         "ranking": rank(cards),
     }
@@ -239,8 +246,8 @@ def _evaluation_key(plan: Plan, entry: _Entry, window: int) -> str:
     identity = {
         "artifact": artifact_id(entry.info.candidate_id),
         "code": hashlib.sha256(entry.creation_code).hexdigest(),
-        "machinery": machinery(plan.history.pool.kind),
-        "history": plan.history.content_id,
+        "machinery": [machinery(each.pool.kind) for each in plan.histories],
+        "history": [each.content_id for each in plan.histories],
         "window": window,
         "conventions": {name: asdict(convention) for name, convention in conventions(window).items()},
         "native_price": str(plan.native_price),

@@ -12,6 +12,7 @@ from verify.conventions import DEFAULT_GAS_PRICE_WEI, HEADLINE
 from verify.reference import Reference
 
 if TYPE_CHECKING:
+    from ingest.records import Pool
     from verify.audit import AuditReport
     from verify.jobs import Plan
 
@@ -23,17 +24,13 @@ GWEI = 10**9
 def market_json(plan: Plan) -> Json:
     """The pool, the blocks, the flow by class and the reference price."""
     history = plan.history
-    pool = history.pool
     reference, use = Reference(history, plan.native_price), price_use(history)
     return {
-        "pool": {
-            "kind": pool.kind,
-            "chain_id": pool.chain_id,
-            "address": pool.address,
-            "token0": pool.token0.symbol,
-            "token1": pool.token1.symbol,
-            "fee_pips": pool.fee_pips,
-        },
+        "pool": _pool_json(history.pool),
+        "pools_beside": [
+            {"history": other.history.name, "known_blocks": list(other.blocks)} | _pool_json(other.history.pool)
+            for other in plan.beside
+        ],
         "blocks": {"first": history.events[0].block_number, "last": history.events[-1].block_number},
         "swaps_by_class": dict(sorted(Counter(plan.readings["rules"].classes.values()).items())),
         "numeraire": reference.numeraire.symbol,
@@ -42,6 +39,17 @@ def market_json(plan: Plan) -> Json:
         "reference_price_oldest_s": use.oldest_s,
         "reference_price_mean_age_s": use.mean_age_s,
         "reference_price_older_than_step": use.older_than_step,
+    }
+
+
+def _pool_json(pool: Pool) -> Json:
+    return {
+        "kind": pool.kind,
+        "chain_id": pool.chain_id,
+        "address": pool.address,
+        "token0": pool.token0.symbol,
+        "token1": pool.token1.symbol,
+        "fee_pips": pool.fee_pips,
     }
 
 

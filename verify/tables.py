@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 _AMOUNTS = frozenset(
     {
-        "sell_amount", "limit", "history_out", "amm_out", "delay_out", "standalone_out", "bought", "fallback_out",
-        "gas_price_wei", "value",
+        "sell_amount", "limit", "history_out", "amm_out", "delay_out", "standalone_out", "best_out", "ebbo_most",
+        "ebbo_least", "bought", "fallback_out", "gas_price_wei", "value",
     }
 )  # fmt: skip
+_FRACTIONS = frozenset({"value0", "value1", "bought_per_wei"})
 _FLOWS = ("history", "amm", "candidate", "lp_fees")
 
 
@@ -68,9 +69,7 @@ def _column(name: str, values: list[Any]) -> pa.Array:
     if name in _FLOWS:
         texts = [json.dumps({p: [str(f.token0), str(f.token1)] for p, f in value.items()}) for value in values]
         return pa.array(texts, pa.string())
-    if name in _AMOUNTS:
-        return pa.array([str(value) for value in values], pa.string())
-    if name in {"value0", "value1", "bought_per_wei"}:
+    if name in _AMOUNTS or name in _FRACTIONS:
         return pa.array([None if value is None else str(value) for value in values], pa.string())
     return pa.array(values)
 
@@ -87,7 +86,7 @@ def _reader(name: str) -> Any:
     if name in _FLOWS:
         return lambda text: {p: Flow(int(a), int(b)) for p, (a, b) in json.loads(text).items()}
     if name in _AMOUNTS:
-        return int
-    if name in {"value0", "value1", "bought_per_wei"}:
+        return lambda text: None if text is None else int(text)
+    if name in _FRACTIONS:
         return lambda text: None if text is None else Fraction(text)
     return lambda value: value

@@ -1,4 +1,4 @@
-"""A pool's world: genuine bytecode, tokens and traders at one state of history, cheap to set and to undo.
+"""The world of a pair's pools: genuine bytecode, tokens and traders at one state of history, cheap to set and to undo.
 
 All storage lies in the EVM's database layer, so that the first call of an anchor meets it as cold as a transaction on
 the chain does. `load` moves the world to another state by writing the slots that differ.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from coincurve import PrivateKey
 from eth_hash.auto import keccak
 
 from ingest.errors import InputError
-from ingest.records import Swap
+from ingest.records import PoolState, Swap
 from verify.abi import address_word, word
 from verify.evm import Evm, Slots
 from verify.slots import allowance_slot, balance_slot
@@ -23,9 +23,9 @@ from verify.venues.v2 import V2
 from verify.venues.v3 import V3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ingest.records import Event, PoolState
+    from ingest.records import Event, Pool
 
 FEE = -1
 """Not a storage slot: under ``(pool, FEE)`` slots carry the pool's fee in pips, where it is not the state's."""
@@ -38,45 +38,61 @@ _LOWEST_TOKEN = 1 << 16  # below are precompiled contracts
 _DEADLINE_SECONDS = 1200
 
 
+class Opening(NamedTuple):
+    """A pool as a world begins with it.
+
+    ``separate_positions`` are those that `verify.venues.ranges.positions_needed` gives for its history.
+    """
+
+    state: PoolState
+    separate_positions: Iterable[tuple[int, int, int]] = ()
+
+
 class World:
-    """One pool and its surroundings in one EVM; made by `build`.
+    """A pool, others of its pair beside it, and their surroundings in one EVM; made by `build`.
+
+    ``venues`` are all pools, ``venue`` is the first, which ``pool``, ``router``, ``driver`` and ``fee_pips`` speak of.
 
     What is done inside `anchor` is undone at its end. Outside one, `swap`, `apply` and `router_swap` last: what they
     change goes into the database, and the next call finds it cold.
     """
 
-    def __init__(self, evm: Evm, venue: Venue, state: PoolState) -> None:
+    def __init__(self, evm: Evm, venues: Sequence[Venue], state: PoolState) -> None:
         self.evm = evm
-        self.venue = venue
+        self.venues = tuple(venues)
+        self.venue = venue = self.venues[0]
         self.state = state
         self.pool = venue.pool
         self.router = venue.router
         self.driver = venue.driver
         self.token0 = state.pool.token0.address
         self.token1 = state.pool.token1.address
-        self.fee_pips = venue.base_fee_pips
-        self._fee_key = (venue.pool, FEE)
-        self._base: Slots = {key: evm.storage(*key) for key in venue.watched()}
+        self._fees = [each.base_fee_pips for each in self.venues]
+        self._places = {(each.pool, FEE): place for place, each in enumerate(self.venues)}
+        self._base: Slots = {key: evm.storage(*key) for each in self.venues for key in each.watched()}
         self._moved: set[tuple[str, int]] = set()
-        self._codes = {venue.base_fee_pips: evm.code(venue.pool)}
+        self._codes = {(each.pool, each.base_fee_pips): evm.code(each.pool) for each in self.venues}
 
     @classmethod
-    def build(cls, state: PoolState, *, separate_positions: Iterable[tuple[int, int, int]] = ()) -> World:
+    def build(
+        cls,
+        state: PoolState,
+        *,
+        separate_positions: Iterable[tuple[int, int, int]] = (),
+        beside: Iterable[Opening] = (),
+    ) -> World:
         """A world at this state.
 
         Args:
             state: The pool with its price and ticks, or reserves.
             separate_positions: What `verify.venues.ranges.positions_needed` gives for the history.
+            beside: Further pools of the same two tokens.
 
         Raises:
-            InputError: No pool can have this state, its tokens are not two ordered addresses, or it is a v4 pool.
+            InputError: No pool can have this state, its tokens are not two ordered addresses, a pool beside it has
+                others, or one is a v4 pool.
         """
         record = state.pool
-        if record.kind == "v4":
-            raise InputError(
-                f"{record.address} is a v4 pool: its history is kept and checked for gaps, but this version cannot "
-                "replay it"
-            )
         evm = Evm(record.chain_id)
         low, high = (int(token.address, 16) for token in (record.token0, record.token1))
         if not _LOWEST_TOKEN < low < high:
@@ -88,8 +104,9 @@ class World:
             with evm.anchor():
                 code = evm.code(evm.deploy(creation, sender=OPERATOR))
             evm.set_code(token.address, code)
-        venue: Venue = V3(evm, state, separate_positions) if record.kind == "v3" else V2(evm, state)
-        return cls(evm, venue, state)
+        openings = [Opening(state, separate_positions), *beside]
+        _require_one_pair([opening.state.pool for opening in openings])
+        return cls(evm, [_venue(evm, opening) for opening in openings], state)
 
     # ------------------------------------------------------------------ state
 
@@ -105,7 +122,8 @@ class World:
         Raises:
             EvmMisuseError: An anchor is open.
         """
-        self.set_fee(self.venue.base_fee_pips)
+        for place, each in enumerate(self.venues):
+            self.set_fee(each.base_fee_pips, place)
         self.evm.rebase({key: self._base.get(key, 0) for key in self._moved.difference(slots)})
         self._moved.clear()
         self.update(slots)
@@ -116,26 +134,28 @@ class World:
         Raises:
             EvmMisuseError: An anchor is open.
         """
-        if self._fee_key in slots:
-            self.set_fee(slots[self._fee_key])
-            slots = {key: value for key, value in slots.items() if key != self._fee_key}
+        fees = self._places.keys() & slots.keys()
+        for key in fees:
+            self.set_fee(slots[key], self._places[key])
+        if fees:
+            slots = {key: value for key, value in slots.items() if key not in fees}
         self.evm.rebase(slots)
         self._moved.update(slots)
-        self.venue.notice(slots)
+        for each in self.venues:
+            each.notice(slots)
 
     def capture(self) -> Slots:
-        """Every slot of pool and tokens that anything may have changed since the world was built, and the fee.
+        """Every slot of pools and tokens that anything may have changed since the world was built, and the fees.
 
         Traders' balances and other contracts' storage are not in it.
         """
         storage = self.evm.storage
-        found = {key: storage(*key) for key in self.venue.watched()}
-        found[self._fee_key] = self.fee_pips
-        return found
+        found = {key: storage(*key) for each in self.venues for key in each.watched()}
+        return found | {key: self._fees[place] for key, place in self._places.items()}
 
     @contextmanager
     def keeping(self, extra: Iterable[tuple[str, int]] = ()) -> Iterator[None]:
-        """What is done to the pool inside lasts, as cold storage, and so do the ``extra`` slots.
+        """What is done to the pools inside lasts, as cold storage, and so do the ``extra`` slots.
 
         Raises:
             EvmMisuseError: An anchor is open.
@@ -167,24 +187,36 @@ class World:
         with self.evm.peek():
             return self.venue.exhausted()
 
-    def set_fee(self, fee_pips: int) -> None:
+    @property
+    def fee_pips(self) -> int:
+        """The first pool's fee now."""
+        return self._fees[0]
+
+    @property
+    def fees(self) -> tuple[int, ...]:
+        """Every pool's fee now."""
+        return tuple(self._fees)
+
+    def set_fee(self, fee_pips: int, place: int = 0) -> None:
         """Puts the code of an otherwise equal pool with that fee in place.
 
         Raises:
             InputError: This kind of pool cannot have it.
             EvmMisuseError: An anchor is open.
         """
-        if fee_pips == self.fee_pips:
+        if fee_pips == self._fees[place]:
             return
-        if fee_pips not in self._codes:
-            self._codes[fee_pips] = self.venue.code_with_fee(fee_pips)
-        self.evm.set_code(self.pool, self._codes[fee_pips])
-        self.fee_pips = fee_pips
+        venue = self.venues[place]
+        code = self._codes.get((venue.pool, fee_pips))
+        if code is None:
+            code = self._codes[venue.pool, fee_pips] = venue.code_with_fee(fee_pips)
+        self.evm.set_code(venue.pool, code)
+        self._fees[place] = fee_pips
 
     # ------------------------------------------------------------------ what happens in it
 
     def apply(self, event: Event) -> Applied:
-        """Executes a historical event, in its block, and compares every recorded number to the wei.
+        """Executes a historical event of the first pool, in its block, and compares every recorded number to the wei.
 
         Outside an anchor the world is then at the state that history recorded, also where the event did not match.
         Inside one, a swap that does not match stays applied as exact input, and the fee cannot change.
@@ -213,10 +245,10 @@ class World:
         self.update(changed)
         return result
 
-    def quote(self, zero_for_one: bool, amount_in: int) -> SwapResult:
-        """What `swap` would do now; changes nothing."""
+    def quote(self, zero_for_one: bool, amount_in: int, place: int = 0) -> SwapResult:
+        """What `swap` on one of the pools would do now; changes nothing."""
         with self.evm.anchor():
-            return self.venue.swap(zero_for_one, amount_in)
+            return self.venues[place].swap(zero_for_one, amount_in)
 
     def router_swap(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int) -> tuple[int, int]:
         """(received, gas used) of a trader's own transaction through Uniswap's router, exact input, to itself.
@@ -269,6 +301,32 @@ class World:
                 for spender in spenders:
                     slots[token, allowance_slot(address, spender)] = _UNLIMITED
         self.evm.rebase(slots)
+
+
+def _venue(evm: Evm, opening: Opening) -> Venue:
+    if opening.state.pool.kind == "v4":
+        raise InputError(
+            f"{opening.state.pool.address} is a v4 pool: its history is kept and checked for gaps, but this version "
+            "cannot replay it"
+        )
+    return V3(evm, *opening) if opening.state.pool.kind == "v3" else V2(evm, opening.state)
+
+
+def _require_one_pair(pools: Sequence[Pool]) -> None:
+    first = pools[0]
+    for place, pool in enumerate(pools):
+        if pool.address in {other.address for other in pools[:place]}:
+            raise InputError(f"the pool {pool.address} is given twice")
+        if _pair(pool) != _pair(first):
+            raise InputError(
+                f"{pool.address} is no pool of {first.token0.symbol} {first.token0.address} and {first.token1.symbol} "
+                f"{first.token1.address} on chain {first.chain_id}, as {first.address} is"
+            )
+
+
+def _pair(pool: Pool) -> tuple[int | str, ...]:
+    tokens = pool.token0, pool.token1
+    return pool.chain_id, *(token.address for token in tokens), *(token.decimals for token in tokens)
 
 
 @functools.lru_cache(maxsize=8)

@@ -38,6 +38,12 @@ def positive_number(_context: click.Context, _option: click.Parameter, value: st
 @click.argument("rules", metavar="RULE.sol…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--history", "history_name", required=True, help="The stored history to replay.")
 @click.option(
+    "--beside",
+    multiple=True,
+    metavar="HISTORY",
+    help="The stored history of another pool of the pair, which rules may use as a further venue. Repeatable.",
+)
+@click.option(
     "--window",
     "windows",
     type=click.IntRange(1, MOST_WINDOW_BLOCKS),
@@ -72,6 +78,7 @@ def command(
     *,
     rules: tuple[Path, ...],
     history_name: str,
+    beside: tuple[str, ...],
     windows: tuple[int, ...],
     parameters: tuple[str, ...],
     workers: int,
@@ -88,6 +95,7 @@ def command(
     given = read_rules(rules, parameters)
     history = session.store.load_history(history_name)
     options = Options(windows=tuple(dict.fromkeys(windows)), workers=workers, seed=seed, native_price=native_price)
-    document, files = run_and_report(session, history, given, options, report_dir)
+    others = [session.store.load_history(name) for name in beside]
+    document, files = run_and_report(session, history, given, options, report_dir, others)
     code = EXIT_NEGATIVE if strict and not every_rule_improves(document) else EXIT_SUCCESS
     return session.finish(document | {"report": files.to_json()}, lambda: show_run(document, files), code)

@@ -10,7 +10,18 @@ from app.report.html import Content, Html, el, join
 from app.report.parts import Column, Row, definitions, explained, fold, section, statistic, table, verdict_badge
 from app.report.spread import interval_of, plain_statistic
 from app.summary import headline, ranked
-from app.words import METRICS, VERDICT_METRIC, VERDICTS, count, in_order, is_scored, percent, pool_name, verdict_of
+from app.words import (
+    METRICS,
+    VERDICT_METRIC,
+    VERDICTS,
+    best_pool_text,
+    count,
+    in_order,
+    is_scored,
+    percent,
+    pool_name,
+    verdict_of,
+)
 from ingest.records import FLOW_CLASSES
 
 if TYPE_CHECKING:
@@ -146,28 +157,30 @@ def _mean_only(value: Any) -> Html:
 
 def audit_section(document: Json) -> Html:
     """How exactly history itself replays, with every exception."""
-    audit = document["audit"]
-    exceptions = audit["unexplained"]
+    content: list[Content] = []
+    for audit in (document["audit"], *document["audit_beside"]):
+        of_pool = f" (of {audit['history']})" if document["audit_beside"] else ""
+        content.append(el("p", _audit_text(audit, of_pool)))
+        if exceptions := audit["unexplained"]:
+            content.append(_exceptions(exceptions))
+    return section("Audit", *content, anchor="audit")
+
+
+def _audit_text(audit: Json, of_pool: str) -> str:
     share = percent(audit["audited_share_by_value"])
-    told = (
-        f"Before anything was scored, history itself was replayed through the real pool bytecode: "
+    return (
+        f"Before anything was scored, history itself{of_pool} was replayed through the real pool bytecode: "
         f"{count(audit['exact'])} of {count(audit['swaps'])} swaps came out exactly, in amounts, price, liquidity and "
         f"tick ({share} of the swapped value); {count(audit['mismatched'])} did not. "
-        f"{count(len(exceptions))} events are unexplained."
+        f"{count(len(audit['unexplained']))} events are unexplained."
     )
-    content: list[Content] = [el("p", told)]
-    if exceptions:
-        rows = [
-            Row((f"{found['block']:,}", el("code", found["tx"]), found["why"])) for found in exceptions[:LARGEST_LIST]
-        ]
-        more = (
-            f" The JSON lists the other {count(len(exceptions) - LARGEST_LIST)}."
-            if len(exceptions) > LARGEST_LIST
-            else ""
-        )
-        listed = table((Column("Block"), Column("Transaction"), Column("What differs")), rows)
-        content.append(fold(f"The exceptions.{more}", listed))
-    return section("Audit", *content, anchor="audit")
+
+
+def _exceptions(exceptions: list[Json]) -> Html:
+    rows = [Row((f"{found['block']:,}", el("code", found["tx"]), found["why"])) for found in exceptions[:LARGEST_LIST]]
+    left = len(exceptions) - LARGEST_LIST
+    more = f" The JSON lists the other {count(left)}." if left > 0 else ""
+    return fold(f"The exceptions.{more}", table((Column("Block"), Column("Transaction"), Column("What differs")), rows))
 
 
 def setting_section(document: Json) -> Html:
@@ -178,6 +191,7 @@ def setting_section(document: Json) -> Html:
     rows: list[tuple[Content, Content]] = [
         ("Source", SOURCES.get(document["source"], document["source"])),
         ("Flow", ", ".join(f"{count(number)} {name}" for name, number in flow)),
+        *_other_pools(document),
         ("Reference price", f"{market['reference_price']}; values in {market['numeraire']}"),
         ("Labelling", f"“{conventions['labelling']}”: {count(conventions['orders'])} swaps are orders"),
         (
@@ -198,6 +212,18 @@ def setting_section(document: Json) -> Html:
     ]
     caveats = el("ul", *(el("li", caveat) for caveat in document["caveats"]))
     return section("What this rests on", definitions(rows), el("h3", "Caveats"), caveats, anchor="setting")
+
+
+def _other_pools(document: Json) -> list[tuple[Content, Content]]:
+    """The pools beside, and for how many orders one of them was the better one."""
+    beside = document["market"]["pools_beside"]
+    if not beside:
+        return []
+    names = [
+        f"{pool['history']} ({pool_name(pool['kind'], pool['token0'], pool['token1'], pool['fee_pips'])})"
+        for pool in beside
+    ]
+    return [("Pools beside", ", ".join(names)), ("Best pool", best_pool_text(document["best_pool"]))]
 
 
 def _gas_price_text(conventions: Json, market: Json) -> str:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.cli import run as run_here
+from app.settings import embedded_market
+from ingest.files import ingest_files
 from ingest.store import Store
+from verify.market import load_config, simulate
+from verify.templates import templates
 
 METRIC_KEYS = {"mean", "lower95", "upper95", "median", "p5", "share_below_zero", "n"}
 FIXED_KEYS = {
@@ -171,3 +176,31 @@ def test_the_stored_run_is_what_was_answered(run, market_store):
     stored = Store(market_store).get_result(f"run-{run.document['run_id']}")
     assert stored is not None
     assert stored.document["candidates"] == run.document["candidates"]
+
+
+def test_another_pool_of_the_pair_is_named_in_the_result_and_on_the_report(tmp_path, capsys):
+    store, configs = tmp_path / "store", load_config(embedded_market())
+    config = replace(configs["demo-v3"], blocks=60)
+    pair = replace(configs["demo-v2"], blocks=60, base=config.base, quote=config.quote, price=config.price)
+    for name, market in (("own", config), ("other", pair)):
+        files = simulate(market, tmp_path / name)
+        ingested = ingest_files(
+            files.events,
+            initial_state=files.initial_state,
+            name=name,
+            labels=files.labels,
+            prices=files.prices,
+            source="simulated",
+        )
+        Store(store).write_ingested(ingested)
+    rule = next(path for path in templates() if path.stem == "Sequential")
+    command = ["verify", str(rule), "--history", "own", "--store", str(store), "--json", "--beside"]
+    assert run_here([*command, "other"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [pool["kind"] for pool in document["market"]["pools_beside"]] == ["v2"]
+    assert document["best_pool"]["better_elsewhere"] > 0
+    page = Path(document["report"]["html"]).read_text(encoding="utf-8")
+    assert "other (USDC/WETH" in page
+    assert f"for {document['best_pool']['better_elsewhere']} of {document['best_pool']['orders']} orders" in page
+    assert run_here([*command, "none"]) == 2
+    assert "has no history 'none'" in capsys.readouterr().out

@@ -111,14 +111,14 @@ class Market:
         output = evm.call(kernel, wire.settle_harness_calldata(words), sender=OPERATOR, gas=SETTLE_GAS)
         gas, logs = evm.gas_used, evm.logs
         fills = dict(zip(order, wire.read_fills(output, len(asks)), strict=True))
-        trail = read_trail(logs, kernel, self.world.pool, self.tokens[0])
+        trail = read_trail(logs, kernel, [self.world.pool], self.tokens[0])
         assert trail.dropped == 0
         residue = [0, 0]
         for address, topics, data in logs:
             if address == kernel and topics[0] == RESIDUE:
                 residue["0x" + data[12:32].hex() != self.tokens[0]] += int.from_bytes(data[32:64], "big")
         after = self._held()
-        received = tuple(before[i] - after[i] + trail.donated[i] + trail.traded_in[i] for i in (0, 1))
+        received = tuple(before[i] - after[i] + trail.donated[i] + trail.traded_in[0][i] for i in (0, 1))
         in_order = tuple(fills[i] for i in range(len(asks)))
         return Settled(in_order, gas, trail, (residue[0], residue[1]), (received[0], received[1]), self.sqrt_price)
 

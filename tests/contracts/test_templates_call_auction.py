@@ -79,9 +79,9 @@ def by_definition(here: Market, asks: list[Ask]) -> Cleared:
 def net_of(result: Settled, sides: Sides) -> tuple[int, int]:
     """(n, r): what went through the pool, from its own events and balances."""
     heavy, light = (0, 1) if sides.heavy0 else (1, 0)
-    assert result.trail.traded_in[light] == 0
+    assert result.trail.traded_in[0][light] == 0
     assert result.received[heavy] == 0
-    return result.trail.traded_in[heavy], result.received[light]
+    return result.trail.traded_in[0][heavy], result.received[light]
 
 
 def test_opposite_orders_that_balance_inside_the_fee_band_never_touch_the_pool():
@@ -89,7 +89,7 @@ def test_opposite_orders_that_balance_inside_the_fee_band_never_touch_the_pool()
     result = here.settle(RULE, [Ask(True, 1_000, 999), Ask(False, 1_001, 999)])
     # p = 1001 / 1000 lies between the pool's bid of 0.997 and its ask of 1 / 0.997.
     assert result.fills == ((1_000, 1_001), (1_001, 1_000))
-    assert result.trail.traded_in == (0, 0)
+    assert result.trail.traded_in == ((0, 0),)
     assert result.residue == (0, 0)
 
 
@@ -135,7 +135,7 @@ def test_clears_at_the_definition(drawn):
     result = here.settle(RULE, asks)
     assert [i for i, (sold, _) in enumerate(result.fills) if sold] == expected.inside
     if not expected.inside:
-        assert result.trail.traded_in == (0, 0)
+        assert result.trail.traded_in == ((0, 0),)
         return
     inside, sides = [asks[i] for i in expected.inside], expected.sides
     n, r = net_of(result, sides)

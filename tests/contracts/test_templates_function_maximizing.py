@@ -59,7 +59,7 @@ def test_a_net_amount_worked_out_by_hand():
 
     by_hand = max(range(40_000), key=lambda n: -abs((40_000 - n) * marginal(n) - 10_000))
     result = here.settle(RULE, [Ask(True, 30_000), Ask(True, 10_000), Ask(False, 10_000)])
-    assert abs(result.trail.traded_in[0] - by_hand) <= 12
+    assert abs(result.trail.traded_in[0][0] - by_hand) <= 12
     price = marginal(by_hand)
     for (sold, bought), expected in zip(result.fills, (30_000 * price, 10_000 * price, 10_000 / price), strict=True):
         assert sold
@@ -83,8 +83,8 @@ def test_everybody_trades_at_the_price_after_the_net_trade(drawn):
     batch = [asks[i] for i in inside]
     sides = weigh(here, batch)
     heavy, light = (0, 1) if sides.heavy0 else (1, 0)
-    n, r = result.trail.traded_in[heavy], result.received[light]
-    assert result.trail.traded_in[light] == 0
+    n, r = result.trail.traded_in[0][heavy], result.received[light]
+    assert result.trail.traded_in[0][light] == 0
     received, root = after_selling(here, sides, n)
     assert r == received
     worth = worth_at(here, sides, root) if n else sides.light

@@ -47,6 +47,17 @@ def mainnet_day(shared_data):
 
 
 @pytest.fixture(scope="session")
+def mainnet_day_dearer(shared_data):
+    """The same day of the 0.3 % pool."""
+    folder = shared_data / "v3_usdc_weth_mainnet_20240105"
+    return read_history(
+        folder / "pool_8ad5_fee3000_raw_logs.csv.gz",
+        initial_state=folder / "pool_8ad5_fee3000_initial_state.json",
+        name="usdc-weth-day-dearer",
+    )
+
+
+@pytest.fixture(scope="session")
 def mainnet_hour(mainnet_day):
     """The day's first events."""
     part = replace(mainnet_day, name="usdc-weth-hour", events=mainnet_day.events[:400])

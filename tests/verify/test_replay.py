@@ -33,13 +33,18 @@ def plan_of(history):
 
 def replayed(history, rules, windows=(1,), workers=1):
     """Outcomes by (rule's name, window)."""
+    return replayed_plan(plan_of(history), rules, windows, workers)
+
+
+def replayed_plan(plan, rules, windows=(1,), workers=1):
+    """The same of a plan."""
     artifacts = [admit(rule.source, file=rule.file) for rule in rules]
     candidates = [
         Candidate(constructor_data(artifact, rule.parameters), keeps_state(artifact))
         for artifact, rule in zip(artifacts, rules, strict=True)
     ]
     tasks = [(i, window) for i in range(len(rules)) for window in windows]
-    found = evaluate(plan_of(history), candidates, tasks, Resources(workers, 4 * 1024**3), lambda *_: None)
+    found = evaluate(plan, candidates, tasks, Resources(workers, 4 * 1024**3), lambda *_: None)
     return {(rules[i].name, window): verdict for (i, window), verdict in found}
 
 

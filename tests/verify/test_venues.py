@@ -13,7 +13,7 @@ from verify import slots
 from verify.abi import selector, word
 from verify.evm import Reverted
 from verify.npm import artifact
-from verify.venues import OPERATOR
+from verify.venues import OPERATOR, SwapResult
 from verify.venues.ranges import liquidity_ranges, positions_needed
 from verify.venues.v2 import amount_out
 from verify.world import World, accounts
@@ -456,3 +456,12 @@ def test_the_pools_keep_one_price_observation():
     world = World.build(v3_state())
     packed = world.evm.storage(world.pool, slots.V3_SLOT0)
     assert slots.v3_slot0_cardinality_next(packed) == 1  # so that one observation slot is all there is to capture
+
+
+def test_a_swap_over_ticks_that_do_not_fit_the_recorded_liquidity_gives_nothing():
+    """Where a history with holes left less liquidity than the next tick takes away, the pool itself refuses."""
+    world = World.build(v3_state())
+    world.update({(world.pool, slots.V3_LIQUIDITY): 1})
+    assert world.quote(False, 10**30) == SwapResult(0, 0)
+    assert world.swap(False, 10**30) == SwapResult(0, 0)
+    assert world.liquidity() == 1

@@ -54,6 +54,16 @@ def standalone(order: OrderOutcome) -> Ratio | None:
     return (BPS * (order.bought - alone), alone) if alone > 0 else None
 
 
+def ebbo_strict(order: OrderOutcome) -> Ratio | None:
+    """10⁴ (ŷ/y_E − 1), y_E the most that the best single pool gave in any block that the order waited."""
+    return _over_route(order, order.ebbo_most)
+
+
+def ebbo_lenient(order: OrderOutcome) -> Ratio | None:
+    """The same with the least."""
+    return _over_route(order, order.ebbo_least)
+
+
 def net_of_gas(order: OrderOutcome) -> Ratio | None:
     """W = 10⁴ [(ŷ − y) − (ĝ − g)·γ·p]/y."""
     return _net(order, order.history_out, order.gas_history, 1)
@@ -92,6 +102,8 @@ MEASURES: dict[str, Measure] = {
     "net_mechanism_bps": net_mechanism(1),
     "net_of_gas_bps": net_of_gas,
     "standalone_bps": standalone,
+    "ebbo_strict_bps": ebbo_strict,
+    "ebbo_lenient_bps": ebbo_lenient,
     "latency_drift_bps": latency_drift,
     "latency_blocks": latency_blocks,
 }
@@ -130,6 +142,10 @@ def weighted_mean(ratios: Iterable[Ratio], weights: Iterable[int]) -> Fraction |
 
 def _over_history(order: OrderOutcome, difference: int) -> Ratio | None:
     return (BPS * difference, order.history_out) if order.history_out > 0 else None
+
+
+def _over_route(order: OrderOutcome, route_out: int | None) -> Ratio | None:
+    return (BPS * (order.bought - route_out), route_out) if route_out else None
 
 
 def _net(order: OrderOutcome, base_out: int, base_gas: int, gas_scale: int) -> Ratio | None:

@@ -36,7 +36,6 @@ Json = dict[str, Any]
 SCORED_PARTS: tuple[Part, ...] = ("train", "heldout")
 
 NOT_MEASURED = {
-    "ebbo_bps": "the best route over all venues in every block up to the settlement was not computed",
     "order_dependence_bps": "it takes an attack run",
     "bad_ev": "it takes an attack run",
     "regret_bps": "it takes an attack run",
@@ -131,7 +130,7 @@ def scorecard(
         return card | _closed(verdict.unscored(why_empty(rows["heldout"])))
     if 1 - audited_share > verdict.MAX_UNSCORED_SHARE:
         return card | _closed(
-            verdict.unscored(f"Only {100 * float(audited_share):.1f} % {AUDITED}, so no figure stands on it.")
+            verdict.unscored(f"Only {100 * float(audited_share):.1f} % {AUDITED}, so no figure stands on it")
         )
     card |= _scores(headline, rows, variants, ledger_rows, seed)
     if audited_share < 1:

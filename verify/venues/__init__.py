@@ -25,6 +25,12 @@ def labelled_address(label: str) -> str:
 OPERATOR = labelled_address("operator")
 """Who calls the driver, and mints the harness's tokens."""
 
+
+def deployer(pool: str) -> str:
+    """Who deploys what belongs to one pool: so its contracts have the same addresses whatever else is in the world."""
+    return labelled_address(f"deployer of {pool}")
+
+
 DRIVER_FUNDS = 1 << 200
 """The driver's balance of each token: more than any swap takes, and far from an overflow."""
 

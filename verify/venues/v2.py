@@ -11,7 +11,7 @@ from verify import slots as at
 from verify.abi import address_word, selector, word
 from verify.evm import ExecutionError
 from verify.npm import artifact
-from verify.venues import DRIVER_FUNDS, OPERATOR, Applied, SwapResult, harness_contract, labelled_address
+from verify.venues import DRIVER_FUNDS, OPERATOR, Applied, SwapResult, deployer, harness_contract, labelled_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,16 +55,15 @@ class V2:
         self._evm = evm
         self._record = record
         tokens = address_word(record.token0.address) + address_word(record.token1.address)
+        sender = deployer(record.address)
         with evm.persist():
-            factory = evm.deploy(_creation_code(_FACTORY) + word(0), sender=OPERATOR)
+            factory = evm.deploy(_creation_code(_FACTORY) + word(0), sender=sender)
             self.pool = "0x" + evm.call(factory, _CREATE_PAIR + tokens, sender=OPERATOR)[12:32].hex()
             driver = harness_contract("DriverV2").creation_code
-            self.driver = evm.deploy(
-                driver + address_word(self.pool) + tokens + address_word(OPERATOR), sender=OPERATOR
-            )
+            self.driver = evm.deploy(driver + address_word(self.pool) + tokens + address_word(OPERATOR), sender=sender)
             self.router = evm.deploy(
                 _creation_code(_ROUTER) + address_word(factory) + address_word(labelled_address("no weth")),
-                sender=OPERATOR,
+                sender=sender,
             )
         self._reserves_key = (self.pool, at.V2_RESERVES)
         self._balance0_key = (record.token0.address, at.balance_slot(self.pool))

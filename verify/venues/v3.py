@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ingest.records import LiquidityEvent, Swap
 from verify import slots as at
 from verify.abi import address_word, selector, word
-from verify.evm import ExecutionError
+from verify.evm import ExecutionError, Reverted
 from verify.venues import OPERATOR, Applied, SwapResult
 from verify.venues.v3_deploy import BURN, INITIALIZE, MINT, code_with_fee, deploy, fill
 from verify.venues.v3_slots import WatchedSlots
@@ -88,17 +88,10 @@ class V3:
             return SwapResult(0, 0)
         try:
             output = self._evm.call(self.driver, _exact(zero_for_one, amount_in), sender=OPERATOR)
-        except ExecutionError:
-            if self._at_end(zero_for_one):
-                return SwapResult(0, 0)
-            raise
+        except Reverted:  # at the very end of the prices, or over ticks that do not fit the recorded liquidity
+            return SwapResult(0, 0)
         amount0, amount1 = _amounts(output)
         return SwapResult(amount0, -amount1) if zero_for_one else SwapResult(amount1, -amount0)
-
-    def _at_end(self, zero_for_one: bool) -> bool:
-        """Whether the price cannot move further in that direction: the pool refuses to swap at its very end."""
-        price = self.price()
-        return price <= MIN_PRICE_X96 + 1 if zero_for_one else price >= MAX_PRICE_X96 - 1
 
     def apply(self, event: Event) -> Applied:
         """See `Venue`."""

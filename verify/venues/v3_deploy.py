@@ -9,7 +9,7 @@ from verify import slots as at
 from verify.abi import address_word, selector, word
 from verify.evm import Evm, ExecutionError
 from verify.npm import artifact
-from verify.venues import DRIVER_FUNDS, OPERATOR, harness_contract, labelled_address
+from verify.venues import DRIVER_FUNDS, OPERATOR, deployer, harness_contract, labelled_address
 from verify.venues.ranges import liquidity_ranges
 
 if TYPE_CHECKING:
@@ -31,12 +31,13 @@ def deploy(evm: Evm, record: Pool) -> tuple[str, str, str]:
     """Creates pool, driver (with its tokens) and router; returns their addresses."""
     evm.set_code(_FACTORY, harness_contract("PoolDeployer").runtime_code)
     tokens = address_word(record.token0.address) + address_word(record.token1.address)
+    sender = deployer(record.address)
     with evm.persist():
         pool = _create(evm, record, record.fee_pips)
         arguments = address_word(pool) + tokens + address_word(OPERATOR)
-        driver = evm.deploy(harness_contract("DriverV3").creation_code + arguments, sender=OPERATOR)
+        driver = evm.deploy(harness_contract("DriverV3").creation_code + arguments, sender=sender)
         code = bytes.fromhex(artifact(_ROUTER)["bytecode"][2:])
-        router = evm.deploy(code + address_word(_FACTORY) + word(0), sender=OPERATOR)  # no wrapped ether here
+        router = evm.deploy(code + address_word(_FACTORY) + word(0), sender=sender)  # no wrapped ether here
     evm.rebase({(token.address, at.balance_slot(driver)): DRIVER_FUNDS for token in (record.token0, record.token1)})
     return pool, driver, router
 
