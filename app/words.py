@@ -71,9 +71,11 @@ METRICS = {
         "Bad extractable value", "What an attacker who orders, censors or inserts can take from the batch's orders.", ""
     ),
     "regret_bps": Metric("Regret", "What a trader gains by misreporting: limit, size, splits, fake orders, delay."),
-    "lp_markout": Metric(
-        "Liquidity providers' markout", "Σ (Δx·P(t+τ) + Δy) on the pool's side, τ up to 300 s after settlement.", ""
+    "lp_markout_bps": Metric(
+        "Liquidity providers' markout",
+        "10⁴·Σ (Δx·P(t+τ) + Δy) / Σ v on the pools' side before fees, 300 s after settlement, over what was sold.",
     ),
+    "lp_markout_net_bps": Metric("The same with fees", "Their fees added, valued at the same moment."),
 }
 
 

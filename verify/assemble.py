@@ -169,6 +169,7 @@ def _batch_row(
             "amm": _sum(_fee(*entry) for entry in fee_inputs),
             "candidate": result.lp_fees,
         },
+        later=reference.later_values(prepared.batch.settle_block),
         unscored=prepared.unscored,
     )
 

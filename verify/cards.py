@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from verify.assemble import as_baseline
 from verify.evaluate import HEADLINE_NAME
-from verify.reference import Reference
+from verify.reference import MARKOUT_SECONDS, Reference
 from verify.score.metrics import unscored
 from verify.score.ratios import BPS, weighted_mean
 from verify.score.scorecard import CandidateInfo, scorecard, turned_down
@@ -48,7 +48,8 @@ def candidate_cards(
         seed: Of all resampling.
         progress: Is told how many cards are done, and whose is next.
     """
-    source = Reference(plan.history, plan.native_price).source
+    reference = Reference(plan.history, plan.native_price)
+    no_markout = _no_markout(reference)
     cards: list[Json] = []
     for (i, window), found in sorted(outcomes.items(), key=lambda entry: entry[0]):
         progress(len(cards), candidates[i].name)
@@ -63,7 +64,8 @@ def candidate_cards(
             seed=seed,
             candidate=candidates[i],
             caveats=(),
-            price_source=source,
+            price_source=reference.source,
+            no_markout=no_markout,
             audited_share=audited_share(plan.history, report, window),
         )
         if "seq" in card["worst_order"]:
@@ -120,7 +122,8 @@ def baseline_cards(
     if not scored:
         return []
     _, _, found = min(scored, key=lambda entry: entry[:2])
-    source = Reference(plan.history, plan.native_price).source
+    reference = Reference(plan.history, plan.native_price)
+    no_markout = _no_markout(reference)
     return [
         scorecard(
             as_baseline(found[HEADLINE_NAME], name),
@@ -129,7 +132,12 @@ def baseline_cards(
             seed=seed,
             candidate=CandidateInfo(name, name, {}),
             caveats=(),
-            price_source=source,
+            price_source=reference.source,
+            no_markout=no_markout,
         )
         for name in BASELINES
     ]
+
+
+def _no_markout(reference: Reference) -> dict[int, str]:
+    return {seconds: reference.why_no_markout(seconds) for seconds in MARKOUT_SECONDS}

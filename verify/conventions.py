@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Literal
 
 Labelling = Literal["rules", "routers", "all"]
@@ -17,6 +18,19 @@ DEFAULT_GAS_PRICE_WEI = 20 * 10**9
 
 MOST_WINDOW_BLOCKS = 10_000
 """The longest window: on Ethereum a day and a half."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceError:
+    """A reference price taken so many bps higher, or read so many seconds later, than it is told."""
+
+    bps: int = 0
+    seconds: int = 0
+
+    @property
+    def factor(self) -> Fraction:
+        """What every price is multiplied with."""
+        return Fraction(10_000 + self.bps, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,14 @@ class Convention:
 
 
 HEADLINE = Convention()
+
+PRICE_ERRORS = {
+    "reference price: 10 bps higher": PriceError(bps=10),
+    "reference price: 10 bps lower": PriceError(bps=-10),
+    "reference price: 12 s later": PriceError(seconds=12),
+    "reference price: 12 s earlier": PriceError(seconds=-12),
+}
+"""Errors of the reference price under which a report gives the headline's result again; none is replayed for."""
 
 
 def variants(window_blocks: int) -> dict[str, Convention]:

@@ -17,7 +17,7 @@ from ingest.errors import PactsmithError
 from verify import jobs, kernel
 from verify.assemble import assemble
 from verify.baselines import Cut
-from verify.conventions import HEADLINE, Convention, variants
+from verify.conventions import HEADLINE, PRICE_ERRORS, Convention, variants
 from verify.findings import Finding
 from verify.isolate import Failure, Limits, Pool
 from verify.jobs import PLAN_FILE, Leg, Plan, PrepareUnit, Rejected, ReplayUnit
@@ -93,7 +93,8 @@ def evaluate(
     if not tasks:
         return
     windows = sorted({window for _, window in tasks})
-    reference = Reference(plan.history, plan.native_price)
+    errors = (None, *PRICE_ERRORS.values())
+    references = [Reference(plan.history, plan.native_price, error) for error in errors]
     kernel.contract()  # compiled now: a worker's memory limit has no room for a compiler, it finds the cached result
     limits = Limits(_seconds(plan), resources.memory_bytes, int(_seconds(plan)))
     with TemporaryDirectory(prefix="pactsmith-run-") as name:
@@ -113,7 +114,7 @@ def evaluate(
                 if not left[unit.task]:
                     yield (
                         unit.task,
-                        _verdict(plan.history, reference, baselines, unit.window_blocks, found.pop(unit.task)),
+                        _verdict(plan.history, references, baselines, unit.window_blocks, found.pop(unit.task)),
                     )
 
 
@@ -185,7 +186,7 @@ def _under(name: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 def _verdict(
     history: History,
-    reference: Reference,
+    references: Sequence[Reference],
     baselines: Baselines,
     window: int,
     results: Sequence[tuple[ReplayUnit, Result]],
@@ -207,11 +208,13 @@ def _verdict(
                 parts[leg.name].append((leg.first, result[leg.name]))
     if refusals:
         return min(refusals, key=lambda refusal: refusal[:2])[2]
-    outcomes = {}
-    for name, convention in conventions(window).items():
+
+    def assembled(name: str, convention: Convention, priced: Reference) -> Outcomes:
         baseline = baselines[convention.labelling, convention.slack_bps][1]
         settled = [batch for _, part in sorted(parts[name], key=lambda part: part[0]) for batch in part]
-        outcomes[name] = assemble(
-            history, reference, baseline, window, baseline.batches[convention.anchor, window], settled
-        )
+        return assemble(history, priced, baseline, window, baseline.batches[convention.anchor, window], settled)
+
+    outcomes = {name: assembled(name, convention, references[0]) for name, convention in conventions(window).items()}
+    for (name, _), priced in zip(PRICE_ERRORS.items(), references[1:], strict=True):
+        outcomes[name] = assembled(HEADLINE_NAME, HEADLINE, priced)
     return outcomes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ class BatchOutcome:
     """By world: history, amm, candidate."""
     unscored: str = ""
     """Why the batch has no sound outcome (for example: it ran past the known liquidity); empty where it has one."""
+    later: dict[int, tuple[Fraction, Fraction]] = field(default_factory=dict)
+    """What ``value0`` and ``value1`` are so many seconds after the settlement, where the reference price tells."""
 
 
 @dataclass(frozen=True, slots=True)

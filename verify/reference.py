@@ -13,7 +13,8 @@ from statistics import median_low
 from typing import TYPE_CHECKING
 
 from ingest.errors import InputError
-from verify.conventions import DEFAULT_GAS_PRICE_WEI
+from ingest.prices import median_step
+from verify.conventions import DEFAULT_GAS_PRICE_WEI, PriceError
 
 if TYPE_CHECKING:
     from ingest.records import History, LiquidityEvent, Pool, Swap
@@ -30,6 +31,9 @@ WRAPPED_NATIVE_SYMBOLS = {
 """By chain id, the symbols of the ERC-20 that is worth exactly one native coin, in which gas is paid."""
 
 Q192 = 1 << 192
+
+MARKOUT_SECONDS = (2, 12, 30, 60, 300)
+"""How long after a settlement the liquidity providers' trades are valued again; the last is the headline."""
 
 
 def numeraire_is_token0(pool: Pool) -> bool:
@@ -59,17 +63,19 @@ class Reference:
         history: The history.
         native_price: What one whole native coin is worth in whole units of the numeraire, for pools that hold no
             wrapped native coin; without it their gas cannot be priced.
+        error: By how much every price is taken to be wrong.
 
     Raises:
         InputError: The history has no events, or its prices begin after them.
     """
 
-    def __init__(self, history: History, native_price: Fraction | None = None) -> None:
+    def __init__(self, history: History, native_price: Fraction | None = None, error: PriceError | None = None) -> None:
         self.pool = history.pool
         self.in_token0 = numeraire_is_token0(self.pool)
         self.numeraire = self.pool.token0 if self.in_token0 else self.pool.token1
         self.unit: int = 10**self.numeraire.decimals
         self._native_price = native_price
+        self._error = error or PriceError()
         native_symbols = WRAPPED_NATIVE_SYMBOLS.get(self.pool.chain_id, frozenset())
         self._token0_is_native = self.pool.token0.symbol.upper() in native_symbols
         self._token1_is_native = self.pool.token1.symbol.upper() in native_symbols
@@ -84,6 +90,7 @@ class Reference:
             raise InputError("the history has no events", field=history.name)
 
         self._point_times = [point.ts for point in history.prices]
+        self._step_s = median_step(self._point_times)
         scale = Fraction(10**self.pool.token1.decimals, 10**self.pool.token0.decimals)
         self._point_prices = [Fraction(point.price) * scale for point in history.prices]
         self._pool_blocks, self._pool_prices = _pool_prices(history)
@@ -143,6 +150,30 @@ class Reference:
         i = bisect_right(self._gas_blocks, block) - 1
         return self._gas_prices[i] if i >= 0 else DEFAULT_GAS_PRICE_WEI
 
+    def later_values(self, block: int) -> dict[int, tuple[Fraction, Fraction]]:
+        """The values of `values`, so many seconds after a block, for the horizons at which a price is known."""
+        if not self._point_times:
+            return {}
+        found = {}
+        last = self._point_times[-1] + (self._step_s or 0)
+        for seconds in MARKOUT_SECONDS:
+            at = self.time(block) + seconds
+            if not self.why_no_markout(seconds) and at <= last:
+                found[seconds] = self._values_of(self._point_prices[bisect_right(self._point_times, at) - 1])
+        return found
+
+    def why_no_markout(self, seconds: int) -> str:
+        """Why the price so many seconds later cannot be told; empty where it can."""
+        if not self._point_times:
+            return "without a price from elsewhere: the pool's own price later holds the trades themselves"
+        if self._step_s is None or self._step_s > seconds:
+            step = "one price only" if self._step_s is None else f"one price every {self._step_s:,} s"
+            return f"the reference price has {step}"
+        return ""
+
+    def _values_of(self, price: Fraction) -> tuple[Fraction, Fraction]:
+        return (Fraction(1), 1 / price) if self.in_token0 else (price, Fraction(1))
+
     def drift_bps(self, placed_block: int, settle_block: int, *, sells_token0: bool) -> float:
         """How P moved from one block to another, in bps; positive is good for who sells that token."""
         if placed_block == settle_block:
@@ -152,7 +183,7 @@ class Reference:
 
     def _moment(self, block: int) -> Moment:
         price = self._look_up(block)
-        value0, value1 = (Fraction(1), 1 / price) if self.in_token0 else (price, Fraction(1))
+        value0, value1 = self._values_of(price)
         per_wei: tuple[Fraction | None, Fraction | None]
         if self._token0_is_native:
             per_wei = Fraction(1), price
@@ -166,9 +197,13 @@ class Reference:
         return Moment(price, value0, value1, *per_wei)
 
     def _look_up(self, block: int) -> Fraction:
+        error = self._error
         if self._point_times:
-            return self._point_prices[bisect_right(self._point_times, self.time(block)) - 1]
-        return self._pool_prices[bisect_left(self._pool_blocks, block) - 1]
+            place = bisect_right(self._point_times, self.time(block) + error.seconds) - 1
+            return self._point_prices[max(place, 0)] * error.factor
+        if error.seconds:
+            block = self._blocks[max(bisect_right(self._times, self.time(block) + error.seconds) - 1, 0)]
+        return self._pool_prices[max(bisect_left(self._pool_blocks, block) - 1, 0)] * error.factor
 
 
 def _pool_prices(history: History) -> tuple[list[int], list[Fraction]]:

@@ -16,7 +16,7 @@ from verify.audit import audit
 from verify.beside import audit_beside
 from verify.cards import baseline_cards, best_pool, candidate_cards
 from verify.compile import artifact_id, candidate_id, constructor_data
-from verify.conventions import EVALUATOR_VERSION, MOST_WINDOW_BLOCKS
+from verify.conventions import EVALUATOR_VERSION, MOST_WINDOW_BLOCKS, PRICE_ERRORS
 from verify.evaluate import Candidate, Resources, conventions, evaluate
 from verify.findings import CandidateRejectedError, Finding
 from verify.jobs import Plan
@@ -250,6 +250,7 @@ def _evaluation_key(plan: Plan, entry: _Entry, window: int) -> str:
         "history": [each.content_id for each in plan.histories],
         "window": window,
         "conventions": {name: asdict(convention) for name, convention in conventions(window).items()},
+        "price_errors": {name: asdict(error) for name, error in PRICE_ERRORS.items()},
         "native_price": str(plan.native_price),
         "evaluator": EVALUATOR_VERSION,
     }

@@ -21,6 +21,7 @@ _AMOUNTS = frozenset(
     }
 )  # fmt: skip
 _FRACTIONS = frozenset({"value0", "value1", "bought_per_wei"})
+_LATER = "later"
 _FLOWS = ("history", "amm", "candidate", "lp_fees")
 
 
@@ -66,6 +67,9 @@ def _table(record: type, rows: Mapping[str, Sequence[Any]]) -> pa.Table:
 
 
 def _column(name: str, values: list[Any]) -> pa.Array:
+    if name == _LATER:
+        texts = [json.dumps({seconds: list(map(str, pair)) for seconds, pair in value.items()}) for value in values]
+        return pa.array(texts, pa.string())
     if name in _FLOWS:
         texts = [json.dumps({p: [str(f.token0), str(f.token1)] for p, f in value.items()}) for value in values]
         return pa.array(texts, pa.string())
@@ -83,6 +87,8 @@ def _rows(table: pa.Table) -> Any:
 
 
 def _reader(name: str) -> Any:
+    if name == _LATER:
+        return lambda text: {int(s): (Fraction(a), Fraction(b)) for s, (a, b) in json.loads(text).items()}
     if name in _FLOWS:
         return lambda text: {p: Flow(int(a), int(b)) for p, (a, b) in json.loads(text).items()}
     if name in _AMOUNTS:

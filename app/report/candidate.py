@@ -71,6 +71,7 @@ def candidate_section(card: Json, *, opened: bool) -> Html:
             el("h3", "Where the change comes from"),
             _decomposition(card["metrics"]),
             el("div", _welfare(card), _batch_sizes(card), class_="columns"),
+            _markouts(card),
             sensitivity(card),
             el("div", el("div", distribution(card), by_class(card)), by_decile(card), class_="columns"),
             _all_metrics(card["metrics"]),
@@ -154,6 +155,24 @@ def _welfare(card: Json) -> Html:
         rows.append(Row((PARTIES.get(party, party.replace("_", " ")), *cells), "baseline" if party == "gas" else None))
     note = "Without the gas row each column sums to zero: nothing appears or disappears."
     return el("div", el("h3", "Who gained, who paid"), table(columns, rows, note))
+
+
+def _markouts(card: Json) -> Html:
+    """What the liquidity providers' side of the trades was worth a while later, in the three worlds."""
+    unit = str(card["numeraire"])
+    columns = (
+        Column("Seconds after settlement", METRICS["lp_markout_bps"].formula),
+        *(Column(world, number=True) for world in ("History", "AMM", "Candidate")),
+        Column("Candidate's fees", "Valued at the same moment.", number=True),
+    )
+    rows = []
+    for seconds, found in sorted(card["lp_markout"].items(), key=lambda entry: int(entry[0])):
+        if is_scored(found):
+            worlds = (money(found[world]["inventory"], unit) for world in ("history", "amm", "candidate"))
+            rows.append(Row((seconds, *worlds, money(found["candidate"]["fees"], unit))))
+        else:
+            rows.append(Row((seconds, unscored(found), "", "", "")))
+    return fold("Liquidity providers' markout, held out, before fees", table(columns, rows))
 
 
 def _batch_sizes(card: Json) -> Html:

@@ -112,7 +112,7 @@ def test_what_was_not_measured_is_said_with_its_reason_and_never_0(document, pag
         for name, value in document["candidates"][0]["metrics"]["heldout"].items()
         if value.get("status") == "unscored"
     }
-    assert {"bad_ev", "regret_bps", "lp_markout"} <= unmeasured.keys()
+    assert {"bad_ev", "regret_bps", "order_dependence_bps"} <= unmeasured.keys()
     for value in unmeasured.values():
         assert value["reason"] in page.text
     assert page.text.count("unscored") >= len(unmeasured)

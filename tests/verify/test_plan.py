@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.records import History, Label, LiquidityEvent, Pool, PoolState, PricePoint, Swap, Token
+from verify.conventions import PriceError
 from verify.plan import batches, read
 from verify.reference import Reference
 
@@ -125,3 +126,30 @@ def test_gas_on_a_pool_without_the_native_coin_needs_a_price():
 def test_blocks_that_the_history_has_not_get_a_time_in_proportion(block, ts):
     reference = Reference(history(swap(0, 10, ts=100), swap(1, 12, ts=112), swap(2, 14, ts=136)))
     assert reference.time(block) == ts
+
+
+def test_later_values_are_those_of_the_series_as_far_as_it_is_fine_and_reaches():
+    prices = tuple(PricePoint(100 + 60 * i, f"0.000{4 + i}") for i in range(5))
+    reference = Reference(history(swap(0, 10, ts=150), swap(1, 20, ts=300), prices=prices))
+    assert reference.later_values(10) == {60: (1, 1 / (Fraction("0.0005") * 10**12))}
+    assert reference.why_no_markout(60) == reference.why_no_markout(300) == ""
+    assert reference.why_no_markout(30) == "the reference price has one price every 60 s"
+    assert reference.later_values(20) == {60: (1, 1 / (Fraction("0.0008") * 10**12))}
+
+
+def test_the_pools_own_price_tells_no_markout():
+    reference = Reference(history(swap(0, 10), swap(1, 60)))
+    assert reference.later_values(10) == {}
+    assert "holds the trades themselves" in reference.why_no_markout(300)
+
+
+def test_a_wrong_reference_price_is_taken_higher_or_read_later():
+    points = (PricePoint(100, "0.0004"), PricePoint(200, "0.0005"))
+    found = history(swap(0, 10, ts=195), swap(1, 20, ts=260), prices=points)
+    told = Fraction("0.0004") * 10**12
+    assert Reference(found, error=PriceError(bps=10)).price(10) == told * Fraction(10_010, 10_000)
+    assert Reference(found, error=PriceError(seconds=12)).price(10) == Fraction("0.0005") * 10**12
+    assert Reference(found, error=PriceError(seconds=-200)).price(10) == told
+    own = history(swap(0, 10, 20_000, ts=100), swap(1, 11, 30_000, ts=112), swap(2, 12, 40_000, ts=124))
+    assert Reference(own, error=PriceError(seconds=12)).price(11) == 30_000**2
+    assert Reference(own, error=PriceError(seconds=-12)).price(12) == Reference(own).price(11) == 20_000**2

@@ -12,11 +12,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from outcome_strategies import market, outcomes
 
 from verify.findings import Finding
+from verify.score.metrics import unscored
 from verify.score.rank import VERDICT_ORDER, rank
 from verify.score.scorecard import CandidateInfo, scorecard, turned_down
 
 
-def card(name, lower=1.0, waited=0.0, gas=100.0, verdict="no improvement", window_blocks=1):
+def card(name, lower=1.0, waited=0.0, gas=100.0, verdict="no improvement", window_blocks=1, markout=0.0):
     """The keys of a scorecard that ranking reads."""
     return {
         "name": name,
@@ -31,6 +32,7 @@ def card(name, lower=1.0, waited=0.0, gas=100.0, verdict="no improvement", windo
             "heldout": {
                 "net_mechanism_bps": {"mean": 1.0, "lower95": lower},
                 "latency_blocks": {"mean": waited},
+                "lp_markout_net_bps": unscored("no price") if markout is None else {"mean": markout},
             }
         },
     }
@@ -73,16 +75,35 @@ def test_axes_that_nobody_measured_are_listed_as_unscored():
     assert {name for name, value in axes.items() if isinstance(value, dict)} == {
         "bad_ev",
         "regret_p99_bps",
-        "lp_markout_bps",
     }
-    assert all(axes[name]["status"] == "unscored" for name in ("bad_ev", "regret_p99_bps", "lp_markout_bps"))
+    assert all(axes[name]["status"] == "unscored" for name in ("bad_ev", "regret_p99_bps"))
+
+
+def test_where_the_markout_cannot_be_told_nobody_is_ahead_on_it():
+    told, untold = card("told", markout=-5.0), card("untold", markout=None)
+    assert [row["pareto"] for row in rank([told, untold])] == [True, False]
+    axes = {row["name"]: row["axes"]["lp_markout_net_bps"] for row in rank([told, untold])}
+    assert axes["told"] == -5.0
+    assert axes["untold"]["status"] == "unscored"
+
+
+def test_the_front_keeps_what_is_better_for_liquidity_providers():
+    rows = rank([card("for users", lower=2.0, markout=-3.0), card("for both", lower=1.0, markout=1.0)])
+    assert [row["pareto"] for row in rows] == [True, True]
 
 
 def test_real_scorecards_scored_unscored_and_rejected():
     def scored(name, rows):
         info = CandidateInfo(name, name, {})
         return scorecard(
-            outcomes(rows), variants={}, ledger_rows=3, seed=1, candidate=info, caveats=(), price_source="a series"
+            outcomes(rows),
+            variants={},
+            ledger_rows=3,
+            seed=1,
+            candidate=info,
+            caveats=(),
+            price_source="a series",
+            no_markout={300: "no price"},
         )
 
     cards = [

@@ -30,6 +30,8 @@ def test_formulas_on_round_numbers():
         amm_out=1_002_000,
         delay_out=1_001_500,
         standalone_out=2_000_000,
+        ebbo_most=1_250_000,
+        ebbo_least=1_000_000,
         bought=1_003_000,
         gas=GAS + 30_000,
         gas_history=GAS + 10_000,
@@ -45,6 +47,8 @@ def test_formulas_on_round_numbers():
         "net_mechanism_bps": 7,
         "net_of_gas_bps": 28,
         "standalone_bps": -4985,
+        "ebbo_strict_bps": -1976,
+        "ebbo_lenient_bps": 30,
         "latency_drift_bps": Fraction(-5, 2),
         "latency_blocks": 2,
     }

@@ -20,6 +20,7 @@ from verify.findings import Finding
 from verify.outcomes import Flow
 from verify.score import ratios
 from verify.score.frame import OutcomesError
+from verify.score.markout import METRICS as MARKOUTS
 from verify.score.scorecard import NOT_MEASURED, RESULTS, CandidateInfo, scorecard, turned_down
 from verify.score.sensitivity import judge_outcomes
 from verify.score.split import Split
@@ -45,6 +46,9 @@ FIXED_KEYS = {
 }
 
 
+NO_MARKOUT = {12: "one price every 60 s", 300: ""}
+
+
 def score(replay, *, variants=None, tests=1, seed=1):
     return scorecard(
         replay,
@@ -54,6 +58,7 @@ def score(replay, *, variants=None, tests=1, seed=1):
         candidate=CANDIDATE,
         caveats=("simulated",),
         price_source="a series",
+        no_markout=NO_MARKOUT,
     )
 
 
@@ -73,7 +78,7 @@ def test_plain_complete_and_the_same_every_time(outcomes):
     assert card.keys() >= FIXED_KEYS
     assert card["verdict"] in {"improvement", "transfer", "worse", "no improvement", "unscored"}
     for part in ("train", "heldout"):
-        assert card["metrics"][part].keys() == ratios.MEASURES.keys() | NOT_MEASURED.keys()
+        assert card["metrics"][part].keys() == ratios.MEASURES.keys() | set(MARKOUTS) | NOT_MEASURED.keys()
         for table in card["metrics"][part].values():
             assert table.keys() == TABLE or (table["status"] == "unscored" and table["reason"])
 
@@ -267,7 +272,8 @@ def test_gas_money_without_a_price_leaves_only_what_needs_it_unscored():
     heldout = card["metrics"]["heldout"]
     assert card["status"] == "scored"
     assert card["verdict"] == "unscored"
-    assert {name for name, table in heldout.items() if "mean" not in table} == ratios.GAS_PRICED | NOT_MEASURED.keys()
+    unpriced = {name for name, table in heldout.items() if "mean" not in table}
+    assert unpriced == ratios.GAS_PRICED | set(MARKOUTS) | NOT_MEASURED.keys()
     assert heldout["mechanism_bps"]["lower95"] > 0
     assert card["mean_without_ten_largest"]["status"] == "unscored"
     assert card["sensitivity"]["gas price: 0"]["verdict"] == "transfer"

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 VERDICT_ORDER = ("improvement", "protects", "transfer", "no improvement", "worse", "unscored", "rejected")
+MARKOUT = "lp_markout_net_bps"
 NOT_YET = {
     "bad_ev": "it takes an attack run",
     "regret_p99_bps": "it takes an attack run",
-    "lp_markout_bps": "the reference price after the settlement is not part of a replay's outcomes",
 }
 """Axes of the front that no scorecard has yet: they are listed, and nobody is ahead on them."""
 
@@ -25,8 +25,9 @@ NOT_YET = {
 def rank(cards: Sequence[Json]) -> list[Json]:
     """Sorts scorecards of one history for a leaderboard.
 
-    The axes are the lower bound of M (more is better), the blocks waited and the gas per order (less is better), all
-    held out. A card is on the front where no other is at least as good on every axis and better on one.
+    The axes are the lower bound of M and the liquidity providers' markout with fees (more is better), the blocks waited
+    and the gas per order (less is better), all held out. A card is on the front where no other is at least as good on
+    every axis and better on one. Where the markout cannot be told, nobody is ahead on it.
 
     Returns:
         One row a card, the best first: by verdict, then the front before the rest, then by the lower bound of M.
@@ -49,16 +50,16 @@ def rank(cards: Sequence[Json]) -> list[Json]:
     ]
 
 
-Axes = tuple[float, float, float] | None
-"""Lower bound of M, minus blocks waited, minus gas per order; None without an M."""
+Axes = tuple[float, float, float, float] | None
+"""Lower bound of M, markout, minus blocks waited, minus gas per order; None without an M."""
 
 
 def _axes(card: Json) -> Axes:
     heldout = card["metrics"]["heldout"]
     if card["status"] != "scored" or "mean" not in heldout[M]:
         return None
-    lower = heldout[M]["lower95"]
-    return (-math.inf if lower is None else lower, -heldout["latency_blocks"]["mean"], -card["gas_per_order"])
+    lower, markout = heldout[M]["lower95"], heldout[MARKOUT].get("mean", -math.inf)
+    return -math.inf if lower is None else lower, markout, -heldout["latency_blocks"]["mean"], -card["gas_per_order"]
 
 
 def _on_front(own: Axes, everyone: Sequence[Axes]) -> bool | None:
@@ -85,9 +86,10 @@ def _axes_json(card: Json, own: Axes) -> Json:
     later = {name: unscored(reason) for name, reason in NOT_YET.items()}
     if own is None:
         nothing = unscored(card["verdict_why"])
-        return {"net_mechanism_lower95_bps": nothing, "latency_blocks": nothing, "gas_per_order": nothing} | later
+        return dict.fromkeys(("net_mechanism_lower95_bps", MARKOUT, "latency_blocks", "gas_per_order"), nothing) | later
     return {
         "net_mechanism_lower95_bps": unscored("too few settlements for bounds") if math.isinf(own[0]) else own[0],
-        "latency_blocks": -own[1],
-        "gas_per_order": -own[2],
+        MARKOUT: card["metrics"]["heldout"][MARKOUT] if math.isinf(own[1]) else own[1],
+        "latency_blocks": -own[2],
+        "gas_per_order": -own[3],
     } | later

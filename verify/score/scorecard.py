@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from verify.score import describe, verdict, welfare
+from verify.score import describe, markout, verdict, welfare
 from verify.score.bootstrap import RESAMPLES, TAIL, Bounds
 from verify.score.evidence import Evidence, M, VerdictClass, class_mask, resamples_for, verdict_class
 from verify.score.frame import Frame, Rows, frame, rows_by_part
@@ -39,7 +39,6 @@ NOT_MEASURED = {
     "order_dependence_bps": "it takes an attack run",
     "bad_ev": "it takes an attack run",
     "regret_bps": "it takes an attack run",
-    "lp_markout": "the reference price after the settlement is not part of a replay's outcomes",
 }
 """Metrics that an anchored replay does not measure, with the reason."""
 
@@ -62,6 +61,7 @@ RESULTS = (
     "price_uniformity",
     "fairness",
     "worst_order",
+    "lp_markout",
     "welfare",
     "welfare_train",
     "sensitivity",
@@ -89,6 +89,7 @@ def scorecard(
     candidate: CandidateInfo,
     caveats: Sequence[str],
     price_source: str,
+    no_markout: Mapping[int, str],
     audited_share: Fraction = Fraction(1),
 ) -> Json:
     """Scores one replay.
@@ -101,6 +102,7 @@ def scorecard(
         candidate: Who is scored.
         caveats: Sentences that every report over this history repeats.
         price_source: Where the reference price comes from.
+        no_markout: By horizon in seconds, why the price so long after a settlement cannot be told; empty where it can.
         audited_share: Of the held-out swaps, the share by value that the real pool repeats exactly.
 
     Returns:
@@ -132,7 +134,7 @@ def scorecard(
         return card | _closed(
             verdict.unscored(f"Only {100 * float(audited_share):.1f} % {AUDITED}, so no figure stands on it")
         )
-    card |= _scores(headline, rows, variants, ledger_rows, seed)
+    card |= _scores(headline, rows, variants, ledger_rows, seed, no_markout)
     if audited_share < 1:
         card["verdict_why"] += f" {100 * float(audited_share):.2f} % {AUDITED}; the others are listed under audit."
     return card
@@ -158,7 +160,7 @@ def _opening(candidate: CandidateInfo, window_blocks: int, found: Mapping[str, G
 def _closed(judgement: Judgement) -> Json:
     """What stands in a scorecard that has no scores."""
     nothing = unscored(judgement.why)
-    metrics = dict.fromkeys((*MEASURES, *NOT_MEASURED), nothing)
+    metrics = dict.fromkeys((*MEASURES, *markout.METRICS, *NOT_MEASURED), nothing)
     return {
         **dict.fromkeys(RESULTS, nothing),
         "status": judgement.verdict,
@@ -169,7 +171,12 @@ def _closed(judgement: Judgement) -> Json:
 
 
 def _scores(
-    outcomes: Outcomes, rows: Mapping[Part, Rows], variants: Mapping[str, Outcomes], tests: int, seed: int
+    outcomes: Outcomes,
+    rows: Mapping[Part, Rows],
+    variants: Mapping[str, Outcomes],
+    tests: int,
+    seed: int,
+    no_markout: Mapping[int, str],
 ) -> Json:
     flow_class = verdict_class(order for part in rows.values() for order in part.orders)
     heldout = frame(rows["heldout"], outcomes.unit, MEASURES)
@@ -183,6 +190,10 @@ def _scores(
         "heldout": _sliced(heldout, flow_class, resamples["heldout"]),
     }
     judged, by_gas_price = judge_frame(heldout, rows["heldout"], outcomes, flow_class, resamples["heldout"], tests)
+    of_batches = {
+        part: markout.tables(found, no_markout, resamples[part])
+        for part, found in (("train", train), ("heldout", heldout))
+    }
     mask = class_mask(heldout, flow_class)
     trimmed = weighted_mean(heldout, M, without_largest(heldout, mask))
     gas = describe.gas(heldout)
@@ -191,7 +202,7 @@ def _scores(
         "reason": "",
         "verdict_class": flow_class,
         "parts": {part: _part_json(outcomes, rows[part], part) for part in rows},
-        "metrics": {part: found[flow_class] | _not_measured() for part, found in by_part.items()},
+        "metrics": {part: found[flow_class] | of_batches[part] | _not_measured() for part, found in by_part.items()},
         "by_class": {part: {name: found[name] for name in ("user", "unknown")} for part, found in by_part.items()},
         "by_size_decile": {part: {str(i): found[str(i)] for i in range(1, 11)} for part, found in by_part.items()},
         "without_sandwich_batches": {part: found["without_sandwich"] for part, found in by_part.items()},
@@ -215,6 +226,7 @@ def _scores(
         "price_uniformity": describe.price_uniformity(heldout),
         "fairness": describe.fairness(heldout, mask),
         "worst_order": describe.worst_order(heldout, mask, outcomes.unit),
+        "lp_markout": markout.markouts(heldout.batches, no_markout, outcomes.unit),
         "welfare": welfare.totals(heldout.batches, heldout.orders, outcomes.unit),
         "welfare_train": welfare.totals(train.batches, train.orders, outcomes.unit),
         "sensitivity": {name: _sensitivity_json(found) for name, found in by_gas_price.items()}
