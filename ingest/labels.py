@@ -20,18 +20,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from ingest.arbitrage import MANY_RECIPIENTS, arbitrage_senders, price_path, responses
+from ingest.intents import ORDER_CLASSES
 from ingest.records import Label
 from ingest.routers import ROUTERS
 from ingest.sandwiches import jit_events, sandwiches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ingest.records import History, Swap
 
 Convention = Literal["rules", "routers", "all"]
 CONVENTIONS: tuple[Convention, ...] = ("rules", "routers", "all")
 
+BETWEEN_POOLS = Label("arbitrage", "trades two pools of the pair against each other in one transaction")
 NO_SENDERS = Label("unknown", "the source has no senders")
 NOT_LISTED = Label("arbitrage", "not through a listed router: kept as news")
 EVERYTHING = Label("unknown", "every swap but sandwich legs is an order")
@@ -45,8 +47,13 @@ def has_senders(history: History) -> bool:
     return any(swap.sender is not None for swap in history.swaps)
 
 
-def label_swaps(history: History, convention: Convention) -> dict[int, Label]:
+def label_swaps(history: History, convention: Convention, beside: Sequence[History] = ()) -> dict[int, Label]:
     """A label for every swap, by ``seq``.
+
+    Args:
+        history: Whose swaps.
+        convention: Which labelling.
+        beside: Histories of other pools of the pair: they show what trades the pools against each other.
 
     Raises:
         ValueError: There is no such convention.
@@ -54,8 +61,9 @@ def label_swaps(history: History, convention: Convention) -> dict[int, Label]:
     if convention not in CONVENTIONS:
         raise ValueError(f"no convention {convention!r}; there are {', '.join(CONVENTIONS)}")
     labels = _by_rules(history) if has_senders(history) else {swap.seq: NO_SENDERS for swap in history.swaps}
+    labels |= _between_pools(history, beside, labels)
     labels |= {seq: label for seq, label in history.labels.items() if seq in labels}
-    if convention == "rules" or all(label is NO_SENDERS for label in labels.values()):
+    if convention == "rules" or not has_senders(history):
         return labels
     if convention == "all":
         return {seq: EVERYTHING if label.flow_class == "arbitrage" else label for seq, label in labels.items()}
@@ -80,6 +88,19 @@ def _by_rules(history: History) -> dict[int, Label]:
         label = by_transaction.get(swap.tx_hash) or _of_sender(swap, traders, recipients, swap.seq in answers)
         labels[swap.seq] = label
     return labels
+
+
+def _between_pools(history: History, beside: Sequence[History], labels: Mapping[int, Label]) -> dict[int, Label]:
+    """Swaps whose transaction trades the pool against another one, where no stronger rule has labelled them."""
+    ways: dict[str, set[bool]] = {}
+    for other in beside:
+        for swap in other.swaps:
+            ways.setdefault(swap.tx_hash, set()).add(swap.zero_for_one)
+    return {
+        swap.seq: BETWEEN_POOLS
+        for swap in history.swaps
+        if (not swap.zero_for_one) in ways.get(swap.tx_hash, ()) and labels[swap.seq].flow_class in ORDER_CLASSES
+    }
 
 
 def _strategies(history: History, swaps: Iterable[Swap]) -> dict[str, Label]:

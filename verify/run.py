@@ -134,7 +134,7 @@ def verify(
     reports_beside, others = audit_beside(history, beside)
     report, trace = audit(history)
     progress(Step("audit", events, events))
-    plan = Plan(history, trace, _readings(history), options.native_price, others)
+    plan = Plan(history, trace, _readings(history, beside), options.native_price, others)
     outcomes, from_store = _outcomes(plan, entries, store, options, progress)
     ledger = _ledger(history, entries, store, options)
     cards = candidate_cards(
@@ -191,9 +191,9 @@ def _admitted(rule: Rule, i: int, total: int, progress: Callable[[Step], None]) 
     return _Entry(rule, info, artifact, constructor_data(artifact, rule.parameters), ())
 
 
-def _readings(history: History) -> dict[Labelling, Reading]:
+def _readings(history: History, beside: Sequence[History]) -> dict[Labelling, Reading]:
     jit = jit_events(history)
-    return {labelling: read(history, label_swaps(history, labelling), jit) for labelling in LABELLINGS}
+    return {labelling: read(history, label_swaps(history, labelling, beside), jit) for labelling in LABELLINGS}
 
 
 # ---------------------------------------------------------------------- outcomes

@@ -73,6 +73,21 @@ def test_the_days_figures_are_those_measured_before(day):
 
 
 @pytest.mark.shared_data
+def test_who_trades_two_pools_of_the_pair_against_each_other_is_an_arbitrageur(day):
+    labels = label_swaps(day, "rules")
+    wanted = [swap for swap in day.swaps if labels[swap.seq].flow_class == "user"][:2]
+    against = replace(wanted[0], amount0=-wanted[0].amount0, amount1=-wanted[0].amount1)
+    other = replace(day, events=(against, wanted[1]))  # the second one split its trade over both pools
+    found = label_swaps(day, "rules", [other])
+    changed = {seq: found[seq] for seq in found if found[seq] != labels[seq]}
+    seqs = [swap.seq for swap in day.swaps if swap.tx_hash == wanted[0].tx_hash]
+    assert {seq: label.flow_class for seq, label in changed.items()} == dict.fromkeys(seqs, "arbitrage")
+    assert "against each other" in changed[wanted[0].seq].rule
+    told = replace(day, labels={wanted[0].seq: Label("user", "the file says so")})
+    assert label_swaps(told, "rules", [other])[wanted[0].seq].rule == "the file says so"
+
+
+@pytest.mark.shared_data
 def test_the_three_labellings_nest(day):
     labels = {convention: label_swaps(day, convention) for convention in CONVENTIONS}
     wanted = {convention: {intent.seq for intent in orders(day, labels[convention])} for convention in CONVENTIONS}
