@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingest.records import FlowClass, History, Swap
 from verify.outcomes import BatchOutcome, Flow, OrderOutcome, Outcomes
@@ -17,22 +17,68 @@ if TYPE_CHECKING:
     from verify.replay import Settled
 
 PIPS = 10**6
+_NAMES = [field.name for field in fields(OrderOutcome)]
+_AMM_OUT, _GAS_AMM = _NAMES.index("amm_out"), _NAMES.index("gas_amm")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a batch before any candidate settles it, computed once for all of them.
+
+    ``orders`` and ``batch`` are the fields of `OrderOutcome` and `BatchOutcome`, in order, up to the candidate's own.
+    """
+
+    orders: tuple[tuple[Any, ...], ...]
+    batch: tuple[Any, ...]
+    fees: dict[str, Flow]
+    unscored: str
+    later: dict[int, tuple[Fraction, Fraction]]
+
+
+def know(history: History, reference: Reference, baseline: Baseline, prepared: PreparedBatch) -> Known:
+    """What a prepared batch's outcomes will all have in common."""
+    rows = tuple(_known_order(history, reference, baseline, prepared, i) for i in range(len(prepared.intents)))
+    legs = [_swap(history, seq) for seq in prepared.batch.sandwich_legs]
+    intents, classes = prepared.intents, baseline.reading.classes
+    swaps = [_swap(history, intent.seq) for intent in intents]
+    sold = [(classes[intent.seq], intent.sells_token0, intent.sell_amount) for intent in intents]
+    took_history = _by_class((*each, swap.amount_out) for each, swap in zip(sold, swaps, strict=True))
+    took_history["sandwichers"] = _sum(_taken(leg.zero_for_one, leg.amount_in, leg.amount_out) for leg in legs)
+    took_amm = _by_class(
+        (*each, baseline.orders[intent.seq].amm_out) for each, intent in zip(sold, intents, strict=True)
+    )
+    fees = [
+        _fee(intent.sells_token0, intent.sell_amount, swap.fee_pips)
+        for intent, swap in zip(intents, swaps, strict=True)
+    ]
+    leg_fees = [_fee(leg.zero_for_one, leg.amount_in, leg.fee_pips) for leg in legs]
+    settle_block = prepared.batch.settle_block
+    return Known(
+        orders=rows,
+        batch=(
+            prepared.batch.window,
+            settle_block,
+            len(intents),
+            bool(legs),
+            *reference.values(settle_block),
+            _closed(took_history),
+            _closed(took_amm),
+        ),
+        fees={"history": _sum([*fees, *leg_fees]), "amm": _sum(fees)},
+        unscored=prepared.unscored,
+        later=reference.later_values(settle_block),
+    )
 
 
 def assemble(
-    history: History,
-    reference: Reference,
-    baseline: Baseline,
-    window_blocks: int,
-    prepared: Sequence[PreparedBatch],
-    settled: Sequence[Settled],
+    history: History, reference: Reference, window_blocks: int, known: Sequence[Known], settled: Sequence[Settled]
 ) -> Outcomes:
-    """One candidate's outcomes over one window length and convention; ``prepared`` and ``settled`` are aligned."""
+    """One candidate's outcomes over one window length and convention; ``known`` and ``settled`` are aligned."""
     orders: list[OrderOutcome] = []
     batches: list[BatchOutcome] = []
-    for batch, result in zip(prepared, settled, strict=True):
-        rows = _order_rows(history, reference, baseline, batch, result)
-        batches.append(_batch_row(history, reference, batch, result, rows))
+    for batch, result in zip(known, settled, strict=True):
+        rows = _order_rows(batch, result)
+        batches.append(_batch_row(batch, result, rows))
         orders.extend(rows)
     return Outcomes(
         window_blocks=window_blocks,
@@ -84,94 +130,64 @@ def as_baseline(outcomes: Outcomes, name: str) -> Outcomes:
     return replace(outcomes, orders=tuple(row for rows in by_window.values() for row in rows), batches=tuple(batches))
 
 
-def _order_rows(
-    history: History, reference: Reference, baseline: Baseline, prepared: PreparedBatch, result: Settled
-) -> list[OrderOutcome]:
+def _known_order(
+    history: History, reference: Reference, baseline: Baseline, prepared: PreparedBatch, i: int
+) -> tuple[Any, ...]:
+    intent = prepared.intents[i]
+    base = baseline.orders[intent.seq]
+    block, settle_block, sells_token0 = intent.block_number, prepared.batch.settle_block, intent.sells_token0
+    most, least = (None, None) if prepared.routes is None else prepared.routes[i]
+    return (
+        intent.seq,
+        prepared.batch.window,
+        block,
+        settle_block,
+        baseline.reading.classes[intent.seq],
+        sells_token0,
+        intent.sell_amount,
+        base.limit,
+        base.limit_known,
+        _swap(history, intent.seq).amount_out,
+        base.amm_out,
+        prepared.delay_outs[i],
+        base.standalone_out,
+        base.best_out,
+        most,
+        least,
+        base.gas,
+        base.gas,
+        reference.gas_price_wei(block),
+        int(intent.sell_amount * reference.values(block)[not sells_token0]),
+        reference.bought_per_wei(block, buys_token0=not sells_token0),
+        reference.drift_bps(block, settle_block, sells_token0=sells_token0),
+    )
+
+
+def _order_rows(known: Known, result: Settled) -> list[OrderOutcome]:
     filled_count = sum(1 for sold, _ in result.fills if sold)
     # Who is filled pays for the settlement; where nobody is, it was in vain and all pay, on top of their fallbacks.
     gas_share = -(-result.gas // (filled_count or len(result.fills)))
-    settle_block = prepared.batch.settle_block
     rows = []
-    for i, intent in enumerate(prepared.intents):
-        swap = _swap(history, intent.seq)
-        base = baseline.orders[intent.seq]
-        sold, bought = result.fills[i]
-        value0, value1 = reference.values(intent.block_number)
-        most, least = (None, None) if prepared.routes is None else prepared.routes[i]
-        rows.append(
-            OrderOutcome(
-                seq=intent.seq,
-                window=prepared.batch.window,
-                block_number=intent.block_number,
-                settle_block=settle_block,
-                flow_class=baseline.reading.classes[intent.seq],
-                sells_token0=intent.sells_token0,
-                sell_amount=intent.sell_amount,
-                limit=base.limit,
-                limit_known=base.limit_known,
-                history_out=swap.amount_out,
-                amm_out=base.amm_out,
-                delay_out=prepared.delay_outs[i],
-                standalone_out=base.standalone_out,
-                best_out=base.best_out,
-                ebbo_most=most,
-                ebbo_least=least,
-                bought=bought if sold else min(result.fallbacks[i], base.amm_out),
-                filled=sold > 0,
-                fallback_out=0 if sold else result.fallbacks[i],
-                gas_history=base.gas,
-                gas_amm=base.gas,
-                # An unfilled order runs as a router swap of its own: the amm's gas on cold state.
-                gas=gas_share if sold else base.gas + (0 if filled_count else gas_share),
-                gas_price_wei=reference.gas_price_wei(intent.block_number),
-                value=int(intent.sell_amount * (value0 if intent.sells_token0 else value1)),
-                bought_per_wei=reference.bought_per_wei(intent.block_number, buys_token0=not intent.sells_token0),
-                drift_bps=reference.drift_bps(intent.block_number, settle_block, sells_token0=intent.sells_token0),
-            )
-        )
+    for told, (sold, bought), fallback in zip(known.orders, result.fills, result.fallbacks, strict=True):
+        if sold:
+            rows.append(OrderOutcome(*(*told, bought, True, 0, gas_share)))
+        else:
+            # It runs as a router swap of its own: the amm's gas on cold state.
+            gas = told[_GAS_AMM] + (0 if filled_count else gas_share)
+            rows.append(OrderOutcome(*(*told, min(fallback, told[_AMM_OUT]), False, fallback, gas)))
     return rows
 
 
-def _batch_row(
-    history: History,
-    reference: Reference,
-    prepared: PreparedBatch,
-    result: Settled,
-    rows: Sequence[OrderOutcome],
-) -> BatchOutcome:
-    value0, value1 = reference.values(prepared.batch.settle_block)
-    legs = [_swap(history, seq) for seq in prepared.batch.sandwich_legs]
-    took_history = _by_class((row.flow_class, row.sells_token0, row.sell_amount, row.history_out) for row in rows)
-    took_history["sandwichers"] = _sum(_taken(leg.zero_for_one, leg.amount_in, leg.amount_out) for leg in legs)
-    took_amm = _by_class((row.flow_class, row.sells_token0, row.sell_amount, row.amm_out) for row in rows)
+def _batch_row(known: Known, result: Settled, rows: Sequence[OrderOutcome]) -> BatchOutcome:
     took = _by_class((row.flow_class, row.sells_token0, row.sell_amount, row.bought) for row in rows)
     took["residue"] = result.residue
     took["capped"] = _sum(_taken(row.sells_token0, 0, row.fallback_out - row.bought) for row in rows if not row.filled)
     took["liquidity_providers"] = result.liquidity_providers
-    fee_inputs = [(row.sells_token0, row.sell_amount, _swap(history, row.seq).fee_pips) for row in rows]
-    leg_inputs = [(leg.zero_for_one, leg.amount_in, leg.fee_pips) for leg in legs]
-    return BatchOutcome(
-        window=prepared.batch.window,
-        settle_block=prepared.batch.settle_block,
-        order_count=len(rows),
-        has_sandwich=bool(legs),
-        settle_gas=result.gas,
-        dropped=result.dropped,
-        partial=sum(1 for row, (sold, _) in zip(rows, result.fills, strict=True) if 0 < sold < row.sell_amount),
-        price_spread_bps=_price_spread_bps(rows, result.fills),
-        value0=value0,
-        value1=value1,
-        history=_closed(took_history),
-        amm=_closed(took_amm),
-        candidate=took,
-        lp_fees={
-            "history": _sum(_fee(*entry) for entry in (*fee_inputs, *leg_inputs)),
-            "amm": _sum(_fee(*entry) for entry in fee_inputs),
-            "candidate": result.lp_fees,
-        },
-        later=reference.later_values(prepared.batch.settle_block),
-        unscored=prepared.unscored,
-    )
+    partial = sum(1 for row, (sold, _) in zip(rows, result.fills, strict=True) if 0 < sold < row.sell_amount)
+    spread = _price_spread_bps(rows, result.fills)
+    fees = known.fees | {"candidate": result.lp_fees}
+    own = (result.gas, result.dropped, partial, spread, took, fees)
+    return BatchOutcome(*(*known.batch, *own, known.unscored, known.later))
 
 
 def _swap(history: History, seq: int) -> Swap:

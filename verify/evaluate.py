@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ingest.errors import PactsmithError
 from verify import jobs, kernel
-from verify.assemble import assemble
+from verify.assemble import Known, assemble, know
 from verify.baselines import Cut
 from verify.conventions import HEADLINE, PRICE_ERRORS, Convention, variants
 from verify.findings import Finding
@@ -93,8 +93,6 @@ def evaluate(
     if not tasks:
         return
     windows = sorted({window for _, window in tasks})
-    errors = (None, *PRICE_ERRORS.values())
-    references = [Reference(plan.history, plan.native_price, error) for error in errors]
     kernel.contract()  # compiled now: a worker's memory limit has no room for a compiler, it finds the cached result
     limits = Limits(_seconds(plan), resources.memory_bytes, int(_seconds(plan)))
     with TemporaryDirectory(prefix="pactsmith-run-") as name:
@@ -102,6 +100,7 @@ def evaluate(
         (folder / PLAN_FILE).write_bytes(pickle.dumps(plan))
         with Pool(resources.workers, limits, jobs.start, (name,)) as pool:
             baselines = _prepare(pool, plan, folder, windows, progress)
+            shared = _Shared(plan, baselines)
             units = list(_units(plan, baselines, candidates, tasks))
             left = Counter(unit.task for unit in units)
             found: dict[tuple[int, int], list[tuple[ReplayUnit, Result]]] = {task: [] for task in left}
@@ -114,8 +113,41 @@ def evaluate(
                 if not left[unit.task]:
                     yield (
                         unit.task,
-                        _verdict(plan.history, references, baselines, unit.window_blocks, found.pop(unit.task)),
+                        _verdict(plan.history, shared, unit.window_blocks, found.pop(unit.task)),
                     )
+
+
+class _Shared:
+    """What all candidates' outcomes have in common, by window length and variant; made when first asked for."""
+
+    def __init__(self, plan: Plan, baselines: Baselines) -> None:
+        self.reference = Reference(plan.history, plan.native_price)
+        self._plan = plan
+        self._baselines = baselines
+        self._by_window: dict[int, dict[str, tuple[str, list[Known]]]] = {}
+
+    def known(self, window: int) -> dict[str, tuple[str, list[Known]]]:
+        """By variant: the convention under which it was replayed, and its batches.
+
+        Under an error of the reference price, only those of the held-out blocks, which it speaks of.
+        """
+        if window not in self._by_window:
+            first_block = _heldout_first(self._plan, window)
+            found = {name: (name, self._know(name, window, self.reference)) for name in conventions(window)}
+            for name, error in PRICE_ERRORS.items():
+                priced = Reference(self._plan.history, self._plan.native_price, error)
+                found[name] = (HEADLINE_NAME, self._know(HEADLINE_NAME, window, priced, first_block))
+            self._by_window[window] = found
+        return self._by_window[window]
+
+    def _know(self, name: str, window: int, priced: Reference, first_block: int = 0) -> list[Known]:
+        convention = conventions(window)[name]
+        baseline = self._baselines[convention.labelling, convention.slack_bps][1]
+        return [
+            know(self._plan.history, priced, baseline, batch)
+            for batch in baseline.batches[convention.anchor, window]
+            if batch.batch.window * window >= first_block
+        ]
 
 
 def _seconds(plan: Plan) -> float:
@@ -186,8 +218,7 @@ def _under(name: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 def _verdict(
     history: History,
-    references: Sequence[Reference],
-    baselines: Baselines,
+    shared: _Shared,
     window: int,
     results: Sequence[tuple[ReplayUnit, Result]],
 ) -> Verdict:
@@ -209,12 +240,8 @@ def _verdict(
     if refusals:
         return min(refusals, key=lambda refusal: refusal[:2])[2]
 
-    def assembled(name: str, convention: Convention, priced: Reference) -> Outcomes:
-        baseline = baselines[convention.labelling, convention.slack_bps][1]
-        settled = [batch for _, part in sorted(parts[name], key=lambda part: part[0]) for batch in part]
-        return assemble(history, priced, baseline, window, baseline.batches[convention.anchor, window], settled)
-
-    outcomes = {name: assembled(name, convention, references[0]) for name, convention in conventions(window).items()}
-    for (name, _), priced in zip(PRICE_ERRORS.items(), references[1:], strict=True):
-        outcomes[name] = assembled(HEADLINE_NAME, HEADLINE, priced)
+    outcomes = {}
+    for name, (source, known) in shared.known(window).items():
+        settled = [batch for _, part in sorted(parts[source], key=lambda part: part[0]) for batch in part]
+        outcomes[name] = assemble(history, shared.reference, window, known, settled[len(settled) - len(known) :])
     return outcomes

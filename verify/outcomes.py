@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class OrderOutcome:
     """One order in one candidate's replay. Amounts are in the token's smallest unit, gas in units of gas.
 
+    All up to ``drift_bps`` is known before a candidate is replayed, the rest is what it did.
+
     ``history_out`` is y, ``amm_out`` is y^amm, ``delay_out`` the amm outcome at the settlement's anchor,
     ``standalone_out`` the order alone on its own block's anchor, ``best_out`` the same on whichever pool of the pair
     gives most, ``bought`` is ŷ: the fill, or for a fallback the smaller of ``fallback_out`` and ``amm_out``.
@@ -38,12 +40,8 @@ class OrderOutcome:
     best_out: int
     ebbo_most: int | None
     ebbo_least: int | None
-    bought: int
-    filled: bool
-    fallback_out: int
     gas_history: int
     gas_amm: int
-    gas: int
     gas_price_wei: int
     value: int
     """Worth of what was sold at P(block_number), in the numeraire's smallest unit, rounded down."""
@@ -51,6 +49,10 @@ class OrderOutcome:
     """Smallest units of the bought token that one wei of gas money is worth at P(block_number); None: not known."""
     drift_bps: float
     """How P moved between block_number and settle_block, signed so that positive is good for this order, in bps."""
+    bought: int
+    filled: bool
+    fallback_out: int
+    gas: int
 
 
 class Flow(NamedTuple):
@@ -75,15 +77,15 @@ class BatchOutcome:
     settle_block: int
     order_count: int
     has_sandwich: bool
+    value0: Fraction
+    value1: Fraction
+    history: dict[str, Flow]
+    amm: dict[str, Flow]
     settle_gas: int
     dropped: int
     partial: int
     price_spread_bps: float
     """10⁴·(max price / min price − 1) within a directed pair, the larger of the two directions."""
-    value0: Fraction
-    value1: Fraction
-    history: dict[str, Flow]
-    amm: dict[str, Flow]
     candidate: dict[str, Flow]
     lp_fees: dict[str, Flow]
     """By world: history, amm, candidate."""

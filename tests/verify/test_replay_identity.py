@@ -9,7 +9,7 @@ from test_replay import replayed
 from ingest.labels import jit_events, label_swaps
 from ingest.store import Store
 from verify.admission import admit
-from verify.assemble import assemble
+from verify.assemble import assemble, know
 from verify.audit import audit
 from verify.baselines import Anchors, Cut, compute
 from verify.evaluate import HEADLINE_NAME
@@ -46,9 +46,10 @@ def test_on_simulated_markets(simulated, codes, seed):
 
     baseline = compute(history, reading, reference, anchors(), slack_bps=50, cuts=[Cut("settlement", 1)])
     prepared = baseline.batches["settlement", 1]
+    known = [know(history, reference, baseline, batch) for batch in prepared]
     for name, code in codes.items():
         stage = Stage(history, anchors(), code, max((len(batch.batch.orders) for batch in prepared), default=0), {})
-        outcomes = assemble(history, reference, baseline, 1, prepared, [stage.run(batch) for batch in prepared])
+        outcomes = assemble(history, reference, 1, known, [stage.run(batch) for batch in prepared])
         if name == "Sequential":
             assert_the_control_is_the_amm(outcomes.orders)
         else:
