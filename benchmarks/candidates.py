@@ -1,0 +1,245 @@
+"""What a further candidate costs: an anchored replay beside its own EVM calls driven bare, and many candidates at once.
+
+A simulated market is replayed. First one candidate's batches run as `verify` runs them (move to the batch's state,
+settle, fall back, read what came of it, undo), beside a loop that does nothing but the very same calls of the EVM, in
+order. Rounds alternate; times are CPU seconds of this one process. Then `verify` scores one candidate, and many
+that differ in a comment; the difference, over how many more they are, is what a further one costs, in the CPU seconds
+of all processes. Last, the replay of many candidates by one worker and by two, in seconds of the clock.
+
+    python benchmarks/candidates.py [--blocks 3000] [--candidates 20] [--rounds 5] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # else a benchmark hides the package of its name
+
+from app.settings import embedded_market
+from ingest.files import read_history
+from ingest.labels import jit_events, label_swaps
+from ingest.store import Store
+from verify.admission import admit
+from verify.audit import audit
+from verify.baselines import Anchors, Cut, PreparedBatch, compute
+from verify.beside import world_of
+from verify.compile import constructor_data
+from verify.market import load_config, simulate
+from verify.plan import read
+from verify.reference import Reference
+from verify.replay import Stage
+from verify.run import Options, Rule, Step, verify
+from verify.templates import load_template, templates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ingest.records import History
+    from verify.trace import StateTrace
+
+RULE = "CallAuction"
+
+
+def make_history(blocks: int, folder: Path) -> History:
+    """The embedded market, over so many blocks."""
+    config = replace(load_config(embedded_market())["demo-v3"], blocks=blocks)
+    files = simulate(config, folder)
+    return read_history(
+        files.events,
+        initial_state=files.initial_state,
+        name=f"{blocks} blocks",
+        labels=files.labels,
+        prices=files.prices,
+        source="simulated",
+    )
+
+
+def rules(count: int) -> list[Rule]:
+    """The same rule so many times, each with another comment: another candidate to all that remembers anything."""
+    found = load_template(next(path for path in templates() if path.stem == RULE))
+    parameters = {parameter.name: parameter.default for parameter in found.parameters}
+    return [Rule(f"{RULE}-{i}", f"{found.source}\n// {i}\n", parameters) for i in range(count)]
+
+
+CALLS = ("snapshot", "revert", "commit", "insert_account_storage", "set_block_env", "storage", "message_call")
+"""What a replay asks of pyrevm."""
+
+
+class Tape:
+    """Every call that a replay makes of pyrevm, in order, to be made again without anything around it."""
+
+    def __init__(self, evm: Any) -> None:
+        """Listens to a `verify.evm.Evm` from now on."""
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self._original = evm._evm
+        evm._evm = self
+        evm._message_call = self._noted("message_call")
+        evm.read = self._noted("storage")
+
+    def __getattr__(self, name: str) -> Any:
+        """What pyrevm itself has, listened to where it is one of `CALLS`."""
+        return self._noted(name) if name in CALLS else getattr(self._original, name)
+
+    def _noted(self, name: str) -> Callable[..., Any]:
+        original, note = getattr(self._original, name), self.calls.append
+
+        def noted(*arguments: Any) -> Any:
+            note((name, arguments))
+            return original(*arguments)
+
+        return noted
+
+    def play(self, evm: Any) -> float:
+        """Makes the calls on another `verify.evm.Evm` in the same state; the CPU seconds that it took."""
+        made = {name: getattr(evm._evm, name) for name in CALLS}
+        snapshot, revert, checkpoints = made["snapshot"], made["revert"], []
+        started = time.process_time()
+        for name, arguments in self.calls:
+            if name == "snapshot":
+                checkpoints.append(snapshot())
+            elif name == "revert":
+                revert(checkpoints.pop())
+            elif name == "commit":
+                checkpoints.pop()
+                made[name]()
+            else:
+                made[name](*arguments)
+        return time.process_time() - started
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A history, ready for a candidate."""
+
+    history: History
+    trace: StateTrace
+    batches: tuple[PreparedBatch, ...]
+    creation_code: bytes
+
+    def stage(self, signed: dict[Any, bytes]) -> Stage:
+        """A fresh world with the candidate in it."""
+        most_orders = max(len(batch.intents) for batch in self.batches)
+        return Stage(self.history, Anchors(world_of(self.history), self.trace), self.creation_code, most_orders, signed)
+
+
+def prepare(history: History) -> Prepared:
+    """Audits a history and computes its baselines."""
+    _, trace = audit(history)
+    reading = read(history, label_swaps(history, "rules"), jit_events(history))
+    anchors = Anchors(world_of(history), trace)
+    baseline = compute(history, reading, Reference(history), anchors, slack_bps=50, cuts=[Cut("settlement", 1)])
+    (rule,) = rules(1)
+    artifact = admit(rule.source, file=rule.file)
+    return Prepared(history, trace, baseline.batches["settlement", 1], constructor_data(artifact, rule.parameters))
+
+
+def replay_beside_bare(prepared: Prepared, rounds: int) -> list[tuple[float, float]]:
+    """(CPU seconds of the replay, CPU seconds of its calls of the EVM alone) of every round."""
+    signed: dict[Any, bytes] = {}
+    listening = prepared.stage(signed)
+    tape = Tape(listening._world.evm)
+    for batch in prepared.batches:
+        listening.run(batch)  # also fills caches
+    taken = []
+    for _ in range(rounds):
+        stage = prepared.stage(signed)
+        started = time.process_time()
+        for batch in prepared.batches:
+            stage.run(batch)
+        replayed = time.process_time() - started
+        taken.append((replayed, tape.play(prepared.stage(signed)._world.evm)))
+    return taken
+
+
+@dataclass(slots=True)
+class Work:
+    """What one run of `verify` took and did: CPU seconds of all processes, clock seconds and units by stage."""
+
+    cpu: float = 0.0
+    clock: dict[str, float] = field(default_factory=dict)
+    units: dict[str, int] = field(default_factory=dict)
+
+
+def score(history: History, count: int, workers: int) -> Work:
+    """Scores so many candidates over windows of one block, into a new store."""
+    work = Work()
+    stage, since = "", time.monotonic()
+
+    def noted(step: Step) -> None:
+        nonlocal stage, since
+        now = time.monotonic()
+        work.clock[stage] = work.clock.get(stage, 0.0) + now - since
+        stage, since = step.stage, now
+        work.units[stage] = step.total
+
+    with tempfile.TemporaryDirectory() as folder:
+        before = _cpu_of_all()
+        verify(history, rules(count), Store(Path(folder)), Options(windows=(1,), workers=workers), noted)
+        work.cpu = _cpu_of_all() - before
+    return work
+
+
+def _cpu_of_all() -> float:
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in spent)
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """All figures."""
+    with tempfile.TemporaryDirectory() as folder:
+        history = make_history(options.blocks, Path(folder))
+    prepared = prepare(history)
+    rounds = replay_beside_bare(prepared, options.rounds)
+    ratios = [replayed / bare for replayed, bare in rounds]
+    one, many = score(history, 1, 1), score(history, options.candidates, 1)
+    both = score(history, options.candidates, 2)
+    return {
+        "events": len(history.events),
+        "batches": len(prepared.batches),
+        "replay_seconds": statistics.median(replayed for replayed, _ in rounds),
+        "replay_to_bare": {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)},
+        "units_of_one": one.units,
+        "units_of_many": many.units,
+        "cpu_seconds_of_one": one.cpu,
+        "cpu_seconds_of_a_further_one": (many.cpu - one.cpu) / (options.candidates - 1),
+        "replay_clock_seconds": {"one worker": many.clock["replay"], "two workers": both.clock["replay"]},
+        "two_workers_gain": many.clock["replay"] / both.clock["replay"],
+    }
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--blocks", type=int, default=3000)
+    parser.add_argument("--candidates", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    found = measure(options)
+    if options.json:
+        print(json.dumps(found, indent=1))
+        return
+    ratio = found["replay_to_bare"]
+    clock = found["replay_clock_seconds"]
+    print(f"{found['events']:,} events, {found['batches']:,} batches, rule {RULE}")
+    print(f"replay                  {found['replay_seconds']:.2f} s")
+    print(f"beside its bare calls   {ratio['median']:.2f} x ({ratio['low']:.2f} to {ratio['high']:.2f})")
+    print(f"baselines prepared      {found['units_of_one']['baselines']} sets for 1 candidate, ", end="")
+    print(f"{found['units_of_many']['baselines']} for {options.candidates}")
+    print(f"all of it, 1 candidate  {found['cpu_seconds_of_one']:.1f} CPU s")
+    print(f"a further candidate     {found['cpu_seconds_of_a_further_one']:.1f} CPU s")
+    print(f"replay of {options.candidates}            {clock['one worker']:.1f} s by one worker, ", end="")
+    print(f"{clock['two workers']:.1f} s by two: {found['two_workers_gain']:.2f} x")
+
+
+if __name__ == "__main__":
+    main()

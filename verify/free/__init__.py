@@ -1,0 +1,1 @@
+"""Free-running replay: the pool's state evolves under the mechanism, and arbitrage answers a price from outside."""
