@@ -50,7 +50,7 @@ def coverage(history: History) -> dict[str, Any]:
         "prices": _prices(history),
         "caveats": list(history.caveats),
         "rules_against_truth": _rules_against_truth(history),
-        "coverage": None if history.coverage is None else asdict(history.coverage),
+        "coverage": covered(history),
         "continuity": continuity(history),
     }
 
@@ -67,6 +67,11 @@ def _rules_against_truth(history: History) -> dict[str, Any] | None:
             flow_class: {"precision": fit.precision, "recall": fit.recall} for flow_class, fit in fits(matrix).items()
         },
     }
+
+
+def covered(history: History) -> dict[str, Any] | None:
+    """Which blocks a node was asked for, and how far it is shown that nothing is missing; None for other histories."""
+    return None if history.coverage is None else asdict(history.coverage)
 
 
 def continuity(history: History) -> dict[str, Any]:

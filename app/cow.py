@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from app.rpc import estimate, open_node, routing_of
+from app.rpc import estimate, fetched_document, open_node, request_of, routing_of
 from app.tables import say
 from app.words import count
 from ingest.chain_store import ChainStore
@@ -14,7 +14,6 @@ from ingest.cow_chain import intents_of_settlements
 from ingest.cow_flow import flow_of_settlements, format_of
 from ingest.errors import InputError
 from ingest.rpc.cow_ingest import ingest_cow
-from ingest.rpc.fetch import Request
 from ingest.rpc.pools import ADDRESS
 from ingest.rpc.queries import COW_SETTLEMENT_CONTRACT
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from app.console import Session
     from app.node_options import Fetching, NodeOptions, Pools
     from app.progress import ProgressReport
+    from ingest.flow_store import FlowSummary
     from ingest.rpc.cow_ingest import CowIngest
 
 NOTED = {
@@ -59,48 +59,79 @@ def ingest_settlements(
     contract = (settlement or COW_SETTLEMENT_CONTRACT).lower()
     if not ADDRESS.fullmatch(contract):
         raise InputError(f"must be an address, found {settlement!r:.80}", field="cow settlement")
+    _require_no_pools_options(asked)
+    session.store.require_free(name, "flow")
     store = ChainStore(session.store_root)
     with open_node(options) as node:
         chain_id = node.chain_id()
-        _require_own(session, name, format_of(chain_id, contract))
-        native = routing_of(store, chain_id, asked).wrapped_native
-        request = Request(
-            filters=(),
-            first_block=asked.first_block,
-            last_block=fetching.last_block,
-            follow_blocks=fetching.follow_blocks,
-            checks=fetching.checks,
-            reorg_depth_blocks=fetching.reorg_depth_blocks,
-        )
+        stored = _own(session, name, format_of(chain_id, contract))
+        first, kept = _extent(stored, asked.first_block)
+        routing = routing_of(store, chain_id, asked)
         done = ingest_cow(
             node,
             store,
-            request,
+            replace(request_of(fetching), first_block=first, kept_block=kept),
             settlement=contract,
-            wrapped_native=native,
+            wrapped_native=routing.wrapped_native,
             progress=lambda at: progress.step("fetch", at.done_blocks, at.total_blocks, estimate(at)),
         )
     blocks = done.coverage.first_block, done.coverage.last_block
     flow = flow_of_settlements(
-        intents_of_settlements(store, chain_id, contract, blocks, native),
+        intents_of_settlements(store, chain_id, contract, blocks, routing.wrapped_native),
         format_of(chain_id, contract),
         name=name,
-        caveats=done.caveats,
+        caveats=(*done.caveats, *routing.caveats),
         counts={"batches": done.found.settlements.total(), "batches left out": done.found.left_out},
+        coverage=done.coverage,
     )
     written = session.store.flows.write(flow, replace=True)
-    return {"flow": name, "written": written, "content_id": flow.about.content_id} | _fetched(done, node.name)
+    about = {"flow": name, "written": written, "content_id": flow.about.content_id, "caveats": [*flow.about.caveats]}
+    return about | _fetched(done, node.name)
 
 
-def _require_own(session: Session, name: str, format_name: str) -> None:
-    """What the store has of that name, if anything, is of this contract from a node: it is gone on with."""
+def _require_no_pools_options(asked: Pools) -> None:
+    """What belongs to pools is not ignored.
+
+    Raises:
+        InputError: It was given.
+    """
+    given = {
+        "decimals": asked.decimals,
+        "manager": asked.manager,
+        "v2 fee pips": asked.v2_fee_pips is not None,
+        "created block": asked.created_block is not None,
+    }
+    for field, value in given.items():
+        if value:
+            raise InputError("belongs to a pool, not to --cow", field=field)
+
+
+def _own(session: Session, name: str, format_name: str) -> FlowSummary | None:
+    """What the store has of that name, if anything: it is of this contract from a node, and is gone on with."""
     stored = session.store.flows.find(name)
-    foreign = stored is not None and stored.flow.formats != (format_name,)
-    if foreign or name in (history.name for history in session.store.list_histories()):
+    if stored is not None and stored.flow.formats != (format_name,):
         raise InputError(
             f"what the store has as {name!r} is not of these settlements from a node; choose another name",
             field="name",
         )
+    return stored
+
+
+def _extent(stored: FlowSummary | None, first_block: int | None) -> tuple[int | None, int]:
+    """From which block on, and at least up to which one: never less than what is stored."""
+    if stored is None:
+        return first_block, 0
+    covered = stored.flow.coverage
+    if covered is None:  # an earlier version did not keep it
+        first = None if first_block is None else min(first_block, stored.first_block or 0)
+        return first, stored.last_block or 0
+    if first_block not in {None, covered.first_block}:
+        raise InputError(
+            f"the stored flow {stored.flow.name!r} begins at block {covered.first_block}; to begin elsewhere choose "
+            "another name",
+            field="first block",
+        )
+    return covered.first_block, covered.last_block
 
 
 def _fetched(done: CowIngest, node_name: str) -> dict[str, Any]:
@@ -117,12 +148,7 @@ def _fetched(done: CowIngest, node_name: str) -> dict[str, Any]:
             for one in done.found.contradictions
         ],
         "refetched_blocks": list(done.refetched),
-        "reorgs": [asdict(reorg) for one in done.fetched for reorg in one.reorgs],
-        "truncations": [asdict(found) for one in done.fetched for found in one.truncations],
-        "logs_fetched": sum(one.logs for one in done.fetched),
-        "transactions_fetched": sum(one.transactions for one in done.fetched),
-        "caveats": list(done.caveats),
-    }
+    } | fetched_document(done.fetched)
 
 
 def show_settlements(document: dict[str, Any]) -> None:
@@ -144,7 +170,9 @@ def show_settlements(document: dict[str, Any]) -> None:
     ]
     say(*(f"  {count(number)} {what}" for number, what in noted if number))
     proof = (
-        "proven complete" if coverage["proven"] else "NOT proven complete; --checks receipts looks at what can prove it"
+        "proven complete, by the node's headers and receipts"
+        if coverage["proof"] == "logs"
+        else "NOT proven complete; --checks receipts looks at what can prove it"
     )
     say(f"  blocks {coverage['first_block']} to {coverage['last_block']}: {proof}")
     say(*(f"  note: {caveat}" for caveat in document["caveats"]))

@@ -95,12 +95,9 @@ def show_flow_audit(document: Json) -> None:
     inexact = "" if document["exact"] else ", INEXACT amounts"
     say(f"{document['history']} (order flow from a {document['source']}{inexact}): it is not replayed")
     for check in document["checks"]:
-        done, failed = check["checked"], check["failed"]
-        held = (
-            f"{count(done - failed)} of {count(done)} ({percent((done - failed) / done)})"
-            if done
-            else "nothing to check"
-        )
+        done = check["checked"]
+        good = done - check["failed"] if check["found"] is None else check["found"]
+        held = f"{count(good)} of {count(done)} ({percent(good / done)})" if done else "nothing to check"
         untold = f", {count(check['untold'])} untold" if check["untold"] else ""
         say(f"  {check['name']:<16}{held}{untold}: {check['says']}")
         if check["figures"]:

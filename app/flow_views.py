@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import InputError
-from ingest.files import find_source
 from ingest.flow_audit import audit_flow
 from ingest.flow_files import find_flow_source, ingest_flow
 from ingest.flow_overview import overview
@@ -35,8 +34,6 @@ def store_flow(
     Raises:
         InputError: The files hold a pool's events, which need a state; or as ``ingest_flow`` and ``FlowStore.write``.
     """
-    for path in files:
-        _require_flow(path, format_name)
     ingested = ingest_flow(files, name, format_name, accept_inexact=accept_inexact)
     written = store.flows.write(ingested, replace=replace)
     summary = store.flows.find(name)
@@ -48,15 +45,15 @@ def require_history_files(files: Sequence[Path], format_name: str | None) -> Non
     """Refuses files of order flow where a pool's state was given for them.
 
     Raises:
-        InputError: One of them is no kind of events, but one of order flow.
+        InputError: They are no kind of events, but one of order flow.
     """
-    if format_name is not None:
+    if format_name in FORMATS:
         return
     for path in files:
-        source = _flow_source(path)
-        if source is not None and not _is_events(path):
+        source = _flow_source(path, format_name)
+        if source is not None and (format_name is not None or not _is_events(path)):
             message = f"is {source.what}: order flow, which is not replayed from a state; leave --initial-state out"
-            raise InputError(message, file=path)
+            raise InputError(message, file=path, field=None if format_name is None else "--format")
 
 
 def summary_document(summary: FlowSummary) -> Json:
@@ -110,17 +107,9 @@ def flow_audit_document(store: Store, name: str) -> Json:
     }
 
 
-def _require_flow(path: Path, format_name: str | None) -> None:
-    """Says of a pool's events that their state is missing."""
-    if format_name in FORMATS or (_flow_source(path) is None and format_name is None and _is_events(path)):
-        source = find_source(path, head_of(path), format_name)
-        message = f"is {source.what}; to replay them, give the pool's state with --initial-state"
-        raise InputError(message, file=path, field="--initial-state")
-
-
-def _flow_source(path: Path) -> FlowSource | None:
+def _flow_source(path: Path, format_name: str | None = None) -> FlowSource | None:
     try:
-        return find_flow_source(path)
+        return find_flow_source(path, format_name)
     except InputError:
         return None
 

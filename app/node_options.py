@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 URL_VARIABLE = "PACTSMITH_RPC_URL"
 FOLLOW_BLOCKS = 12
 REORG_DEPTH_BLOCKS = 64
+DECIMALS = re.compile(r"0x[0-9a-fA-F]{40}=[0-9]{1,3}")
+MAX_DECIMALS = 255
 
 
 Checks = Literal["events", "headers", "receipts"]
@@ -27,7 +30,14 @@ checks_option = click.option(
     default="events",
     show_default=True,
     help="What is fetched to find logs that the node leaves out: nothing beside the events, which must follow on one "
-    "another; also every block's header; also all receipts of blocks with events.",
+    "another; also every header; also all receipts of blocks with events: this alone shows that none is missing.",
+)
+reorg_depth_option = click.option(
+    "--reorg-depth",
+    type=click.IntRange(0),
+    default=REORG_DEPTH_BLOCKS,
+    show_default=True,
+    help="How many of the newest stored blocks the chain may replace.",
 )
 
 
@@ -59,7 +69,8 @@ class Pools:
     first_block: int | None = None
     decimals: dict[str, int] = field(default_factory=dict)
     manager: str | None = None
-    v2_fee_pips: int = 3000
+    v2_fee_pips: int | None = None
+    created_block: int | None = None
     routers: tuple[str, ...] = ()
     wrapped_native: str | None = None
 
@@ -113,7 +124,8 @@ def named_decimals(given: tuple[str, ...]) -> dict[str, int]:
     found: dict[str, int] = {}
     for text in given:
         token, _, count = text.partition("=")
-        if not (count.isascii() and count.isdecimal() and int(count) <= 255):
-            raise InputError(f"must be TOKEN=N with N from 0 to 255, found {text!r:.80}", field="decimals")
+        if not DECIMALS.fullmatch(text) or int(count) > MAX_DECIMALS:
+            message = f"must be TOKEN=N, with the token's address and N from 0 to {MAX_DECIMALS}; found {text!r:.80}"
+            raise InputError(message, field="decimals")
         found[token.lower()] = int(count)
     return found

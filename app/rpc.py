@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, get_args
 
+from app.intents import require_names, store_intents
 from app.stored import Stored
 from ingest.calldata.decode import Family, Router
 from ingest.chain_history import Routing
 from ingest.chain_store import ChainStore
-from ingest.errors import InputError
-from ingest.flow import OrderFlow
-from ingest.flow_ingested import from_records
-from ingest.rpc.fetch import Request
+from ingest.errors import ChangedError, InputError
+from ingest.naming import check_name
+from ingest.rpc.checks import forget
+from ingest.rpc.fetch import Request, blooms_of
 from ingest.rpc.node import Node
 from ingest.rpc.pool_ingest import ingest_pool, start_of
-from ingest.rpc.pools import ADDRESS, find_pool
+from ingest.rpc.pools import ADDRESS, find_pool, require_pool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,13 +26,16 @@ if TYPE_CHECKING:
     from app.console import Session
     from app.node_options import Fetching, NodeOptions, Pools
     from app.progress import ProgressReport
-    from ingest.records import History
+    from ingest.records import History, Pool
+    from ingest.rpc.fetch import Fetched
     from ingest.rpc.pool_ingest import PoolIngest, Start
     from ingest.rpc.pools import FoundPool
     from ingest.rpc.progress import Progress
+    from ingest.store import Store
 
-
-INTENTS = "/intents"
+MOST_WRITES = 5  # of one history that others change at the same time
+UNFIT = re.compile(r"[^0-9A-Za-z.-]")  # in a name
+LONGEST_SYMBOL = 12
 FAMILIES: dict[str, Family] = {family: family for family in get_args(Family)}
 WRAPPED = "wrapped native"  # the role of the token that a chain's coin counts as
 
@@ -57,63 +62,81 @@ def store_pool(
     progress: ProgressReport,
 ) -> dict[str, Any]:
     """Brings one pool's history from a node into the store; returns what was done as JSON values."""
-    request = Request(
-        filters=(found.filter,),
-        first_block=start.first_block,
-        last_block=fetching.last_block,
-        follow_blocks=fetching.follow_blocks,
-        checks=fetching.checks,
-        reorg_depth_blocks=fetching.reorg_depth_blocks,
-    )
     done = ingest_pool(
         node,
         ChainStore(session.store_root),
         found,
         start,
-        request,
+        request_of(fetching),
         name=name,
         routing=routing,
-        stored=session.store.find_history(name),
         progress=lambda at: progress.step("fetch", at.done_blocks, at.total_blocks, estimate(at)),
     )
-    written = session.store.write_ingested(done.ingested, replace=True)
-    return Stored(done.ingested, written).to_json() | _fetched(node, done) | _store_intents(session, name, done)
+    stored = _write(session.store, name, done)
+    return stored.to_json() | _fetched(node, done) | store_intents(session.store, name, done.transactions, routing)
 
 
-def _store_intents(session: Session, name: str, done: PoolIngest) -> dict[str, Any]:
-    """Keeps what the pool's traders called routers for, beside its history, as an order flow."""
-    found = done.transactions
-    if not found.intents:
-        return {"intents": None}
-    flow = OrderFlow(
-        name=f"{name}{INTENTS}",
-        content_id="",
-        source="chain",
-        formats=("rpc-intents",),
-        unit="smallest units",
-        amount_places=0,
-        exact=True,
-        lacks=f"it holds what the traders of {name!r} wanted; what happened is in that history",
-        intents=tuple(found.intents),
-        labels=found.labels,
-        caveats=("Intents are read from direct calls of known routers only; those that failed left no log.",),
+def request_of(fetching: Fetching) -> Request:
+    """Which blocks are wanted, and how much is looked at; whose and from where on is for others to say."""
+    return Request(
+        filters=(),
+        first_block=None,
+        last_block=fetching.last_block,
+        follow_blocks=fetching.follow_blocks,
+        checks=fetching.checks,
+        reorg_depth_blocks=fetching.reorg_depth_blocks,
     )
-    written = session.store.flows.write(from_records(flow), replace=True)
-    return {"intents": {"order_flow": flow.name, "written": written, "intents": len(flow.intents)}}
+
+
+def _write(store: Store, name: str, done: PoolIngest) -> Stored:
+    """Stores a history, with what its user told of the one in its place until the moment of writing.
+
+    Raises:
+        ChangedError: Another process keeps changing it, or has brought it further.
+    """
+    for attempt in range(1, MOST_WRITES + 1):
+        before = store.find_history(name)
+        _require_no_less(before, done)
+        made = done.history(name, before)
+        try:
+            return Stored(made, store.write_ingested(made, instead_of=before))
+        except ChangedError:
+            if attempt == MOST_WRITES:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _require_no_less(before: History | None, done: PoolIngest) -> None:
+    """What is stored does not go further than what takes its place.
+
+    Raises:
+        ChangedError: It does, since a moment ago.
+    """
+    now = done.told.coverage
+    if before is None or before.coverage is None or now is None:
+        return
+    if before.coverage.first_block < now.first_block or before.coverage.last_block > now.last_block:
+        raise ChangedError(f"history {before.name!r} was brought further by another process meanwhile; run again")
 
 
 def _fetched(node: Node, done: PoolIngest) -> dict[str, Any]:
-    told = done.ingested.told
     return {
         "node": node.name,
-        "coverage": None if told.coverage is None else asdict(told.coverage),
+        "coverage": None if done.told.coverage is None else asdict(done.told.coverage),
         "gaps": [asdict(gap) for gap in done.gaps],
         "refetched": [{"first_block": first, "last_block": last} for first, last in done.refetched],
-        "reorgs": [asdict(reorg) for one in done.fetched for reorg in one.reorgs],
-        "truncations": [asdict(found) for one in done.fetched for found in one.truncations],
-        "logs_fetched": sum(one.logs for one in done.fetched),
-        "transactions_fetched": sum(one.transactions for one in done.fetched),
-        "router_calls": len(done.transactions.intents),
+        "router_calls": done.transactions.intents,
+    } | fetched_document(done.fetched)
+
+
+def fetched_document(fetched: Sequence[Fetched]) -> dict[str, Any]:
+    """What fetching took and showed, as JSON values."""
+    return {
+        "reorgs": [asdict(reorg) for one in fetched for reorg in one.reorgs],
+        "truncations": [asdict(found) for one in fetched for found in one.truncations],
+        "blooms": blooms_of(fetched),
+        "logs_fetched": sum(one.logs for one in fetched),
+        "transactions_fetched": sum(one.transactions for one in fetched),
     }
 
 
@@ -133,11 +156,14 @@ def ingest_pools(
 ) -> list[dict[str, Any]]:
     """Brings some pools' histories from a node into the store, one after the other; without pools the stored one's.
 
+    All that can be refused is refused before anything is fetched.
+
     Raises:
         InputError: There is no such pool, or the name is another history's.
         NodeError: The node cannot be used any further; running again goes on from there.
     """
-    stored = None if asked.addresses else _stored(session, name).pool
+    pools = tuple(dict.fromkeys(pool.lower() for pool in asked.addresses)) or (_stored_pool(session, name),)
+    _require_sound(session, asked, pools, name)
     with open_node(options) as node:
         chain = ChainStore(session.store_root)
         found = [
@@ -147,16 +173,42 @@ def ingest_pools(
                 pool,
                 manager=asked.manager,
                 decimals=asked.decimals,
-                v2_fee_pips=asked.v2_fee_pips if stored is None else stored.fee_pips,
+                v2_fee_pips=asked.v2_fee_pips,
+                created_block=asked.created_block,
             )
-            for pool in (asked.addresses if stored is None else [stored.address])
+            for pool in pools
         ]
-        done = []
-        for one, history_name in zip(found, _names(name, found), strict=True):
-            start = start_of(node, one, asked.first_block, session.store.find_history(history_name))
-            routing = routing_of(chain, one.pool.chain_id, asked)
-            done.append(store_pool(session, node, one, start, fetching, history_name, routing, progress))
-    return done
+        names = _names(name, found)
+        for one in names:
+            require_names(session.store, one)
+        starts = [
+            start_of(node, chain, one, asked.first_block, session.store.find_history(its_name))
+            for one, its_name in zip(found, names, strict=True)
+        ]
+        routing = routing_of(chain, node.chain_id(), asked)
+        return [
+            store_pool(session, node, one, start, fetching, its_name, routing, progress)
+            for one, start, its_name in zip(found, starts, names, strict=True)
+        ]
+
+
+def _require_sound(session: Session, asked: Pools, pools: Sequence[str], name: str) -> None:
+    """What needs no node to be refused.
+
+    Raises:
+        InputError: Something is no pool, address or name, or does not belong together.
+    """
+    for pool in pools:
+        require_pool(pool)
+    for field, address in (("manager", asked.manager), ("wrapped native", asked.wrapped_native)):
+        if address is not None and not ADDRESS.fullmatch(address):
+            raise InputError(f"must be an address, found {address!r:.80}", field=field)
+    _named_routers(asked)
+    if len(pools) > 1 and asked.created_block is not None:
+        raise InputError("is one pool's; give one --pool", field="created block")
+    if len(pools) == 1:
+        require_names(session.store, name)
+    check_name(name)
 
 
 def heal(
@@ -170,18 +222,23 @@ def heal(
         InputError: There is no such history, or it did not come from a node.
         NodeError: The node cannot be used any further.
     """
-    history = _stored(session, name)
-    coverage = history.coverage
-    assert coverage is not None  # noqa: S101 - `_stored` sees to it
+    history = session.store.load_history(name)
+    if (coverage := history.coverage) is None:
+        raise InputError(f"only histories from a node can be healed; {name!r} came from files", field="name")
+    _require_sound(session, asked, (history.pool.address,), name)
     with open_node(options) as node:
         chain = ChainStore(session.store_root)
-        found = find_pool(node, chain, history.pool.address, v2_fee_pips=history.pool.fee_pips)
-        start = start_of(node, found, None, history)
+        found = find_pool(node, chain, history.pool.address, v2_fee_pips=_fee_of_pair(history))
+        start = start_of(node, chain, found, None, history)
         if fetching.checks != "events":
-            chain.forget(found.pool.chain_id, (found.filter,), coverage.first_block, coverage.last_block)
+            forget(chain, found.pool.chain_id, found.filter, (coverage.first_block, coverage.last_block))
         until = replace(fetching, last_block=coverage.last_block)
         routing = routing_of(chain, found.pool.chain_id, asked)
         return store_pool(session, node, found, start, until, name, routing, progress)
+
+
+def _fee_of_pair(history: History) -> int | None:
+    return history.pool.fee_pips if history.pool.kind == "v2" else None
 
 
 def routing_of(chain: ChainStore, chain_id: int, asked: Pools) -> Routing:
@@ -190,16 +247,8 @@ def routing_of(chain: ChainStore, chain_id: int, asked: Pools) -> Routing:
     Raises:
         InputError: A router is not named as ``FAMILY=ADDRESS``, or the wrapped coin is no address.
     """
-    named: dict[str, str] = {}
-    for text in asked.routers:
-        family, _, router = text.partition("=")
-        if family not in FAMILIES or not ADDRESS.fullmatch(router):
-            message = f"must be FAMILY=ADDRESS, the family one of {', '.join(FAMILIES)}; found {text!r:.80}"
-            raise InputError(message, field="router")
-        named[router.lower()] = family
+    named: dict[str, str] = dict(_named_routers(asked))
     if asked.wrapped_native is not None:
-        if not ADDRESS.fullmatch(asked.wrapped_native):
-            raise InputError("must be an address", field="wrapped native")
         named[asked.wrapped_native.lower()] = WRAPPED
     if named:
         chain.keep_roles(chain_id, named)
@@ -213,22 +262,37 @@ def routing_of(chain: ChainStore, chain_id: int, asked: Pools) -> Routing:
     return Routing(native, routers)
 
 
-def _stored(session: Session, name: str) -> History:
-    history = session.store.load_history(name)
+def _named_routers(asked: Pools) -> dict[str, Family]:
+    found: dict[str, Family] = {}
+    for text in asked.routers:
+        family, _, router = text.partition("=")
+        if family not in FAMILIES or not ADDRESS.fullmatch(router):
+            message = f"must be FAMILY=ADDRESS, the family one of {', '.join(FAMILIES)}; found {text!r:.80}"
+            raise InputError(message, field="router")
+        found[router.lower()] = FAMILIES[family]
+    return found
+
+
+def _stored_pool(session: Session, name: str) -> str:
+    """The pool of a stored history, to go on with it."""
+    history = session.store.find_history(name)
+    if history is None:
+        message = f"give --pool: the store has no history {name!r} to go on with"
+        raise InputError(message, field="pool")
     if history.coverage is None:
-        raise InputError(
-            f"history {name!r} did not come from a node: say which --pool is meant and choose another name",
-            field="name",
-        )
-    return history
+        message = f"history {name!r} did not come from a node: say which --pool is meant, and choose another name"
+        raise InputError(message, field="name")
+    return history.pool.address
 
 
 def _names(name: str, found: Sequence[FoundPool]) -> list[str]:
     """Names for the histories of some pools: the name itself for one, else with each pool's own behind it."""
     if len(found) == 1:
         return [name]
-    pools = [one.pool for one in found]
-    return [
-        f"{name}/{pool.kind}-{pool.token0.symbol}-{pool.token1.symbol}-{pool.fee_pips}-{pool.address[2:8]}"
-        for pool in pools
-    ]
+    return [f"{name}/{_name_of(one.pool)}" for one in found]
+
+
+def _name_of(pool: Pool) -> str:
+    """A name for a pool out of what its tokens call themselves, which may be anything, and its address."""
+    symbols = [UNFIT.sub("", token.symbol).strip(".-")[:LONGEST_SYMBOL] for token in (pool.token0, pool.token1)]
+    return "-".join([pool.kind, *filter(None, symbols), str(pool.fee_pips), pool.address[2:8]])

@@ -76,6 +76,13 @@ def show_stored(stored: Sequence[Stored]) -> None:
         _say_stored(one.to_json())
 
 
+def show_gaps(gaps: Sequence[Json]) -> None:
+    """In which blocks events are missing."""
+    say(*(f"  events are {_gap(gap)}" for gap in gaps[:SHOWN_GAPS]))
+    if len(gaps) > SHOWN_GAPS:
+        say(f"  and in {count(len(gaps) - SHOWN_GAPS)} more places")
+
+
 def show_fetched(documents: Sequence[Json]) -> None:
     """What an ingest from a node did."""
     for document in documents:
@@ -96,8 +103,10 @@ def show_fetched(documents: Sequence[Json]) -> None:
 
 def _proof(coverage: Json) -> str:
     blocks = f"{coverage['first_block']} to {coverage['last_block']}"
-    if coverage["proven"]:
-        return f"{blocks}: proven complete, to the state that the node tells for the last one"
+    if coverage["proof"] == "logs":
+        return f"{blocks}: proven complete, by the node's headers and receipts"
+    if coverage["proof"] == "state":
+        return f"{blocks}: proven to lead to the state that the node tells for the last one; {coverage['why']}"
     return f"{blocks}: NOT proven complete: {coverage['why']}"
 
 
@@ -216,6 +225,8 @@ def show_audit(document: Json) -> None:
         rows = [(found["block"], found["tx"], found["why"]) for found in document["unexplained"]]
         console().print(grid(("block", "transaction", "unexplained"), rows))
     say(*(f"  events are {_gap(gap)}" for gap in document.get("gaps", ())[:SHOWN_GAPS]))
+    if (coverage := document.get("coverage")) is not None:
+        say(f"  blocks {_proof(coverage)}")
 
 
 def show_run(document: Json, files: ReportFiles) -> None:

@@ -25,7 +25,6 @@ BIGNUM = pa.opaque(pa.binary(), "bignum", "DuckDB")
 HEADER_BYTES = 3
 WORD_BYTES = 32
 POSITIVE = 0x800000
-ALL_BITS = 0xFFFFFF
 TOP_BYTES = 8  # as many as a double can tell apart
 
 

@@ -16,18 +16,21 @@ from ingest.calldata.decode import KNOWN_ROUTERS
 from ingest.chain_tables import LOGS, TRANSACTIONS
 from ingest.errors import InputError
 from ingest.event_table import SWAP
+from ingest.flow_spool import FlowSpool
+from ingest.flow_table import of_intents, of_labels
 from ingest.ingested import in_order
-from ingest.limits import limits_of_swaps
+from ingest.limits import limits_of_swaps, may_limit
 from ingest.native import WRAPPED_NATIVE
 from ingest.plausible import Fail, require_plausible
 from ingest.records import Label, PoolState, UserIntent
+from ingest.sources.abi_events import BY_TOPIC0
 from ingest.sources.base import ParsedRows
 from ingest.sources.logs import decode, logs_of
 from ingest.spool import Spool
 from ingest.strategies import label_transactions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ingest.calldata.decode import Router
     from ingest.chain_store import BlockRange, ChainStore, LogFilter
@@ -40,6 +43,9 @@ TOLD_ACROSS_POOLS = ("arbitrage", "liquidation")
 ACROSS_POOLS = "seen over all pools: "
 LOGS_AT_ONCE = 20_000
 NOWHERE = "0x" + "00" * 20
+COIN_UNKNOWN = (
+    "The chain's native coin counts as the zero address, because its wrapped token is not known (--wrapped-native)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,11 @@ class Routing:
         """What is known of a chain; where its wrapped coin is not, its native coin counts as the zero address."""
         return cls(WRAPPED_NATIVE.get(chain_id, NOWHERE))
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What is not known of the chain."""
+        return (COIN_UNKNOWN,) if self.wrapped_native == NOWHERE else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Whole:
@@ -62,6 +73,10 @@ class Whole:
     logs: pa.Table
     all_logs: pa.Table
     transactions: pa.Table
+
+
+class ForeignEventError(InputError):
+    """A pool's log that no pool of its kind has: it is another kind of pool, and asking again would change nothing."""
 
 
 def whole_blocks(store: ChainStore, chain_id: int, one: LogFilter, blocks: BlockRange) -> Iterator[Whole]:
@@ -97,6 +112,7 @@ def events_of_pool(
     """A pool's events in some complete blocks, after a state; None: from its creation, which lies in these blocks.
 
     Raises:
+        ForeignEventError: They are not all events of such a pool.
         InputError: The stored logs are not one chain of the pool's events from that state on.
     """
     spool = Spool()
@@ -104,6 +120,7 @@ def events_of_pool(
     rows = 0
     ignored: dict[str, int] = {}
     for whole in whole_blocks(store, pool.chain_id, one, blocks):
+        require_known_events(whole.logs, pool)
         parsed = _parsed(whole, pool)
         require_plausible(parsed.events, pool, _failing(spool, parsed))
         spool.add(parsed)
@@ -111,6 +128,25 @@ def events_of_pool(
         for name, count in parsed.ignored.items():
             ignored[name] = ignored.get(name, 0) + count
     return in_order(spool, state or _at_creation(spool, pool), rows=rows, ignored=ignored)
+
+
+def require_known_events(logs: pa.Table, pool: Pool) -> None:
+    """A pool's own logs (with the columns of LOGS that tell event and place) are events that its kind of pool has.
+
+    Raises:
+        ForeignEventError: One is not.
+    """
+    known = [topic0 for topic0, spec in BY_TOPIC0.items() if spec.venue == pool.kind]
+    topics = logs["topic0"].combine_chunks().cast(pa.binary())
+    found = np.flatnonzero(~np.asarray(pc.is_in(topics, value_set=pa.array(known, pa.binary())), np.bool_))
+    if len(found):
+        row = logs.slice(int(found[0]), 1).to_pylist()[0]
+        event = "without a topic" if row["topic0"] is None else f"of the event 0x{row['topic0'].hex()}"
+        raise ForeignEventError(
+            f"log {row['log_index']} of block {row['block_number']} is {event}, which Uniswap's {pool.kind} pools do "
+            "not have: this is another kind of pool, and not supported",
+            field="pool",
+        )
 
 
 def _parsed(whole: Whole, pool: Pool) -> ParsedRows:
@@ -164,10 +200,23 @@ def _at_creation(spool: Spool, pool: Pool) -> PoolState:
 
 @dataclass(slots=True)
 class Transactions:
-    """What a pool's transactions tell beyond the pool: intents, and what is an arbitrage or a liquidation by itself."""
+    """What a pool's transactions tell beyond the pool: intents, and what is an arbitrage or a liquidation by itself.
 
-    intents: list[UserIntent] = field(default_factory=list)
+    ``spool`` has all intents and labels, ``limiting`` those of the intents that may be a limit of one of its swaps.
+    """
+
+    spool: FlowSpool = field(default_factory=lambda: FlowSpool(lined=False))
+    intents: int = 0
+    limiting: list[UserIntent] = field(default_factory=list)
     labels: dict[str, Label] = field(default_factory=dict)
+
+    def add(self, intents: Sequence[UserIntent], labels: Mapping[str, Label], pool: Pool) -> None:
+        """Takes what some whole blocks tell."""
+        self.spool.add("intent", of_intents(intents), np.arange(self.intents, self.intents + len(intents)))
+        self.spool.add("label", of_labels(labels), np.arange(len(self.labels), len(self.labels) + len(labels)))
+        self.intents += len(intents)
+        self.limiting += (one for one in intents if may_limit(one, pool))
+        self.labels |= labels
 
 
 def transactions_of_pool(
@@ -175,16 +224,17 @@ def transactions_of_pool(
 ) -> Transactions:
     """Reads all transactions in which a pool had an event."""
     found = Transactions()
+    found.spool.open_file(f"transactions of {pool.address}")
     for whole in whole_blocks(store, pool.chain_id, one, blocks):
-        found.intents += intents_of_transactions(
+        intents = intents_of_transactions(
             whole.transactions, whole.all_logs, wrapped_native=routing.wrapped_native, routers=routing.routers
         )
-        labels = label_transactions(activity_of_logs(whole.all_logs, whole.transactions))
-        found.labels |= {
+        labels = {
             tx_hash: replace(label, rule=ACROSS_POOLS + label.rule)
-            for tx_hash, label in labels.items()
+            for tx_hash, label in label_transactions(activity_of_logs(whole.all_logs, whole.transactions)).items()
             if label.flow_class in TOLD_ACROSS_POOLS
         }
+        found.add(intents, labels, pool)
     return found
 
 
@@ -192,5 +242,5 @@ def told_by_transactions(ordered: Ordered, found: Transactions) -> tuple[dict[in
     """Labels and limits of a pool's swaps, by ``seq``, from what their transactions tell."""
     spool, pool = ordered.spool, ordered.initial_state.pool
     labels = {swap.seq: found.labels[swap.tx_hash] for swap in spool.swaps_of(found.labels)}
-    wanted = (intent.tx_hash for intent in found.intents if intent.tx_hash is not None)
-    return labels, limits_of_swaps(spool.swaps_of(wanted), found.intents, pool)
+    wanted = (intent.tx_hash for intent in found.limiting if intent.tx_hash is not None)
+    return labels, limits_of_swaps(spool.swaps_of(wanted), found.limiting, pool)

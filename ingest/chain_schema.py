@@ -52,7 +52,12 @@ def m002_roles(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS = (m001_chain, m002_roles)
+def m003_marks_of_looks(connection: duckdb.DuckDBPyConnection) -> None:
+    """Blocks were marked as looked at where headers did not tell what is in them: what was is to be shown again."""
+    connection.execute("DELETE FROM complete WHERE filter LIKE '%/headers' OR filter LIKE '%/receipts'")
+
+
+MIGRATIONS = (m001_chain, m002_roles, m003_marks_of_looks)
 
 BLOCK_CHECK = """
 SELECT min(new.block_number) FROM new_blocks new JOIN block old

@@ -1,9 +1,10 @@
-"""Whether a pool's events are all there: proven from the events alone, to the wei, by following its state.
+"""Whether a pool's events follow on one another, to the wei: shown from the events alone, by following its state.
 
 A v2 pair is followed through its reserves, a v3 or v4 pool through price, liquidity and ticks. What leaves no trace in
-that state cannot be missed: collects, flash loans, burns of nothing, and what another missing event undoes. What the
-price has not come to since, and what comes after the last swap, is only seen beside a state that was read from a node
-at the end. Liquidity so thin that what the price takes out of it rounds to nothing may be noticed later than that.
+that state is not seen to be missing: collects, flash loans, burns of nothing, and events that undo each other, as a
+mint and the burn of all of it. What the price has not come to since, and what comes after the last swap, is only seen
+beside a state that was read from a node at the end. Liquidity so thin that what the price takes out of it rounds to
+nothing may be noticed later than that.
 """
 
 from __future__ import annotations
@@ -84,16 +85,6 @@ def follow(state: PoolState, events: Iterable[Event]) -> Continuity:
         take(event)
     chain.finish()
     return Continuity(chain.gaps, chain.doubts, chain.state(), chain.moves, chain.fitting, chain)
-
-
-def check_continuity(state: PoolState, events: Iterable[Event]) -> tuple[Gap, ...]:
-    """Where events are missing, from a state through all events after it; empty where none is; see ``follow``."""
-    return follow(state, events).gaps
-
-
-def state_after(state: PoolState, events: Iterable[Event]) -> PoolState:
-    """The pool's state after these events, with its whole tick table; see ``follow`` and ``Continuity.state``."""
-    return follow(state, events).state
 
 
 def _standing_off(computed: PoolState, observed: PoolState) -> str:

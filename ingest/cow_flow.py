@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ingest.flow_ingested import IngestedFlow
-    from ingest.records import UserIntent
+    from ingest.records import Coverage, UserIntent
 
 INTENTS_AT_ONCE = 10_000
 
@@ -29,7 +29,13 @@ def format_of(chain_id: int, settlement: str) -> str:
 
 
 def flow_of_settlements(
-    intents: Iterable[UserIntent], format_name: str, *, name: str, caveats: Iterable[str], counts: Mapping[str, int]
+    intents: Iterable[UserIntent],
+    format_name: str,
+    *,
+    name: str,
+    caveats: Iterable[str],
+    counts: Mapping[str, int],
+    coverage: Coverage | None = None,
 ) -> IngestedFlow:
     """The intents of ``cow_chain.intents_of_settlements``, ready for the store; not all of them are held at once.
 
@@ -39,6 +45,7 @@ def flow_of_settlements(
         name: What the flow will be called.
         caveats: What is not known of them, or of their being all.
         counts: What was noticed while they were read, by name.
+        coverage: Which blocks the node was asked for.
 
     Raises:
         InputError: There is none.
@@ -62,5 +69,6 @@ def flow_of_settlements(
         lacks=LACKS,
         caveats=tuple(caveats),
         counts=dict(counts),
+        coverage=coverage,
     )
     return settled(spool, about, ON_CHAIN)

@@ -44,5 +44,9 @@ class StoreError(PactsmithError, RuntimeError):
     """The store cannot be read or written."""
 
 
+class ChangedError(StoreError):
+    """What was read is no longer what is stored; reading it again and doing the same may succeed."""
+
+
 class StoreBusyError(StoreError):
     """Another process holds the store's lock; trying again later may succeed."""

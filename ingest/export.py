@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
@@ -52,6 +53,7 @@ def export_history(history: History, folder: Path, file_format: ExportFormat) ->
             "source": history.source,
             "price_source": history.price_source,
             "caveats": history.caveats,
+            "coverage": None if history.coverage is None else asdict(history.coverage),
         }
         (temporary / "history.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
         temporary.rename(folder)

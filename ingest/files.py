@@ -15,6 +15,7 @@ from ingest.prices import pool_price, read_prices
 from ingest.records import PoolState
 from ingest.sidecars import swaps_without_gas
 from ingest.sources import SOURCES, Source
+from ingest.sources.kinds import unknown_kind
 from ingest.sources.opening import head_of
 from ingest.sources.paths import expand
 from ingest.spool import Spool
@@ -66,7 +67,7 @@ def ingest_files(
     """
     files = expand(paths)
     state = initial_state if isinstance(initial_state, PoolState) else read_pool_state(Path(initial_state))
-    sources = [find_source(path, head_of(path), format) for path in files]
+    sources = [find_source(path, head_of(path), format, among=len(files)) for path in files]
     numbered = sources[0].numbered
     if any(one.numbered != numbered for one in sources):
         raise InputError("files with and without numbered events cannot be mixed in one history", file=files[-1])
@@ -143,8 +144,8 @@ def _prices(
     )
 
 
-def find_source(path: Path, head: bytes, name: str | None = None) -> Source:
-    """The kind of a file: the one named, or the one that the beginning of its content shows.
+def find_source(path: Path, head: bytes, name: str | None = None, *, among: int = 1) -> Source:
+    """The kind of a file, one ``among`` so many: the one named, or the one that the beginning of its content shows.
 
     Raises:
         InputError: No kind has that name, or the content is of no known kind (says what the nearest lacks).
@@ -154,10 +155,7 @@ def find_source(path: Path, head: bytes, name: str | None = None) -> Source:
             if source.name == name:
                 return source
         raise InputError(f"unknown format {name!r}; known are {', '.join(s.name for s in SOURCES)}", field="format")
-    lacking = [(source, source.missing(head)) for source in SOURCES]
-    for source, missing in reversed(lacking):  # the more particular first
-        if not missing:
+    for source in reversed(SOURCES):  # the more particular first
+        if not source.missing(head):
             return source
-    nearest, missing = min(lacking, key=lambda pair: len(pair[1]))
-    message = f"is of no known kind; to be {nearest.what} it lacks {', '.join(missing)}"
-    raise InputError(message, file=path, line=1, field=missing[0])
+    raise unknown_kind(path, head, SOURCES, among=among)

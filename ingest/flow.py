@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from ingest.records import Label, Trade, UserIntent
+    from ingest.records import Coverage, Label, Trade, UserIntent
 
 Unit = Literal["smallest units", "whole tokens"]
 Origin = Literal["file", "chain"]
@@ -54,7 +54,8 @@ class OrderFlow:
     Amounts are integers: of ``unit`` where ``amount_places`` is 0, else whole tokens times ``10**amount_places``.
     ``exact``: they are the chain's own; else they went through rounding. ``labels`` are by transaction. ``lacks`` is
     why the flow cannot be replayed, ``caveats`` what else its source cannot give; every view repeats both. ``counts``
-    are what was noticed while reading, by name. ``content_id`` is the SHA-256 of all that is not name or words.
+    are what was noticed while reading, by name. ``coverage`` is known where it came from a node. ``content_id`` is the
+    SHA-256 of all that is not name or words.
     """
 
     name: str
@@ -70,6 +71,7 @@ class OrderFlow:
     labels: dict[str, Label] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    coverage: Coverage | None = None
 
 
 def flow_trade(trade: Trade) -> FlowTrade:

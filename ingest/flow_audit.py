@@ -88,7 +88,7 @@ def _limits_and_deadlines(stored: StoredFlow) -> Iterator[Check]:
         quarters = statistics.quantiles(surpluses, n=4)
         figures = dict(zip(("surplus_bps_p25", "surplus_bps_p50", "surplus_bps_p75"), quarters, strict=True))
     says = "What every filled order got is within its limit."
-    yield Check("limits", says, kept + broken, broken, untold, figures, tuple(cases))
+    yield Check("limits", says, kept + broken, broken, untold, figures=figures, cases=tuple(cases))
     if in_time + late:
         yield Check("deadlines", "Every filled order was filled before its deadline.", in_time + late, late)
 
@@ -97,11 +97,10 @@ def _doubled(stored: StoredFlow) -> Check:
     ((doubled,),) = stored.rows(DOUBLED)
     return Check(
         "double counting",
-        "Aggregators' trades that a trade in the same second shares an amount with: they stand here twice.",
+        "Aggregators' trades that stand here twice: a trade in the same second shares an amount with them.",
         stored.summary.aggregates,
         0,
-        stored.summary.aggregates - doubled,
-        {"seen_twice": doubled},
+        found=doubled,
     )
 
 

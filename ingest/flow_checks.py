@@ -11,7 +11,8 @@ MOST_CASES = 20
 class Check:
     """One check: how many rows it looked at, how many failed it, and of how many the source does not tell enough.
 
-    ``figures`` are what it measured; ``cases`` are some of those that failed, in words.
+    Where being otherwise is no failure, ``found`` counts those that are as it says. ``figures`` are what it measured;
+    ``cases`` are some of those that failed, in words.
     """
 
     name: str
@@ -19,5 +20,6 @@ class Check:
     checked: int
     failed: int
     untold: int = 0
+    found: int | None = None
     figures: dict[str, float] = field(default_factory=dict)
     cases: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -52,7 +52,7 @@ def export_flow(flows: FlowStore, name: str, folder: Path, file_format: ExportFo
                 batches = (as_text(table, batch, about.amount_places) for batch in stored.batches(table))
                 _write(batches, text_schema(table), temporary / f"{stem}.{file_format}")
         facts = {one.name: getattr(about, one.name) for one in fields(OrderFlow) if one.name not in ROWS}
-        (temporary / "flow.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+        (temporary / "flow.json").write_text(json.dumps(facts, indent=1, default=asdict) + "\n", "utf-8")
         temporary.rename(folder)
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written: {error.strerror or error}") from error

@@ -9,6 +9,8 @@ from ingest.flow import OrderFlow
 from ingest.flow_ingested import settled
 from ingest.flow_sources import FLOW_SOURCES
 from ingest.flow_spool import FlowSpool
+from ingest.sources import SOURCES
+from ingest.sources.kinds import unknown_kind
 from ingest.sources.opening import head_of, pieces
 from ingest.sources.paths import expand
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from ingest.flow_ingested import IngestedFlow
     from ingest.flow_sources import FlowSource
+    from ingest.sources import Source
 
 ROUNDED = "Its amounts were taken as inexact on request: nothing computed from them is exact."
 HOW_TO_ACCEPT = "find the original numbers, or take them as inexact with --accept-inexact"
@@ -43,7 +46,7 @@ def ingest_flow(
             stored.
     """
     files = expand(paths)
-    sources = [find_flow_source(path, format) for path in files]
+    sources = [find_flow_source(path, format, among=len(files)) for path in files]
     source = sources[0]
     for path, other in zip(files, sources, strict=True):
         if other is not source:
@@ -73,25 +76,34 @@ def ingest_flow(
     return settled(spool, flow, source.identities)
 
 
-def find_flow_source(path: Path, name: str | None = None) -> FlowSource:
-    """The kind of a file of order flow: the one named, or the one that the beginning of its content shows.
+def find_flow_source(path: Path, name: str | None = None, *, among: int = 1) -> FlowSource:
+    """The kind of a file of order flow, one ``among`` so many: as named, or as the beginning of its content shows.
 
     Raises:
-        InputError: No kind has that name, or the content is of no known kind (says what the nearest lacks).
+        InputError: No kind has that name, or the content is of no known kind (says what the nearest lacks), or is a
+            pool's events, which need its state.
     """
     if name is not None:
         for source in FLOW_SOURCES:
             if source.name == name:
                 return source
+        for events in SOURCES:
+            if events.name == name:
+                raise _needs_state(path, events)
         known = ", ".join(source.name for source in FLOW_SOURCES)
         raise InputError(f"unknown format {name!r}; known are {known}", field="format")
     head = head_of(path)
     if head.lstrip().startswith((b"{", b"[")):
         head = next(pieces(path))  # a JSON document may name its parts later than a table its columns
-    lacking = [(source, source.missing(head)) for source in FLOW_SOURCES]
-    for source, missing in lacking:
-        if not missing:
+    for source in FLOW_SOURCES:
+        if not source.missing(head):
             return source
-    nearest, missing = min(lacking, key=lambda pair: len(pair[1]))
-    message = f"is of no known kind of order flow; to be {nearest.what} it lacks {', '.join(missing)}"
-    raise InputError(message, file=path, line=1, field=missing[0])
+    for events in reversed(SOURCES):
+        if not events.missing(head):
+            raise _needs_state(path, events)
+    raise unknown_kind(path, head, (*FLOW_SOURCES, *SOURCES), among=among)
+
+
+def _needs_state(path: Path, events: Source) -> InputError:
+    message = f"is {events.what}; to replay them, give the pool's state with --initial-state"
+    return InputError(message, file=path, field="--initial-state")

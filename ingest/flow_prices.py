@@ -91,13 +91,17 @@ def price_path(stored: StoredFlow) -> Iterator[Check]:
         figures = {"gap_p50": statistics.median(found.gaps)}
         if len(found.gaps) > 1:
             figures["gap_p90"] = statistics.quantiles(found.gaps, n=10)[-1]
-        yield Check("price path", says, len(found.gaps), found.broken, untold, figures, tuple(found.cases))
-    if paths:
-        undone = [_undone(path.newest) for path in paths.values()]
-        says = (
-            "The newest swaps, undone one after the other from the reserves that were asked, are exactly the formula's."
+        yield Check(
+            "price path", says, len(found.gaps), found.broken, untold, figures=figures, cases=tuple(found.cases)
         )
-        yield Check("newest swaps", says, sum(undone), 0, figures={"pools": len(paths)})
+    if paths:
+        undone = sum(_undone(path.newest) for path in paths.values())
+        says = (
+            "The newest swaps, undone from the reserves that were asked, are exactly the formula's, back to the first "
+            "that is not."
+        )
+        tried = sum(len(path.newest) for path in paths.values())
+        yield Check("newest swaps", says, tried, 0, found=undone, figures={"pools": len(paths)})
 
 
 def _swaps(stored: StoredFlow) -> Iterator[FlowTrade]:

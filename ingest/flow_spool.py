@@ -40,10 +40,19 @@ ORDER = {
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What makes a row the same as another: being equal in ``key``. All else must be equal then, but for ``loose``."""
+    """What makes a row the same as another: being equal in ``key``. All else must be equal then, but for ``loose``.
+
+    Rows in which the text column ``needs`` is empty have no such identity.
+    """
 
     key: tuple[str, ...]
     loose: tuple[str, ...] = ()
+    needs: str | None = None
+
+    @property
+    def applies(self) -> str:
+        """The condition, as SQL, under which a row has this identity."""
+        return "true" if self.needs is None else f"coalesce({self.needs}, '') <> ''"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +117,8 @@ class FlowSpool:
         """Drops duplicates, puts the rows in order and their amounts on one number of places.
 
         Args:
-            identities: What identifies a table's rows. Without it, as many equal rows stay as one file holds: files
-                that overlap double nothing, and a row that its file holds twice stays twice.
+            identities: What identifies a table's rows. Of those without, as many equal ones stay as one file holds:
+                files that overlap double nothing, and a row that its file holds twice stays twice.
 
         Raises:
             InputError: Two rows of one identity say different things.
@@ -131,26 +140,26 @@ class FlowSpool:
         """Makes ``kept_…`` of what stays; returns how many rows that are, and how many of them are alike."""
         names = ", ".join(SCHEMAS[table].names)
         key = names if identity is None else ", ".join(identity.key)
-        alike = 0
         if not self._rows(f"SELECT 1 FROM given_{table} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"):
             self.connection.execute(f"CREATE VIEW kept_{table} AS SELECT * FROM given_{table}")
-        elif identity is None:
-            per_file = f"SELECT file, {names}, count(*) AS times FROM given_{table} GROUP BY ALL"
-            query = f"SELECT {names}, unnest(range(max(times))) AS time FROM ({per_file}) GROUP BY {names}"
-            self.connection.execute(f"CREATE TABLE once_{table} AS {query}")
-            alike = self._one(f"SELECT count(*) FROM once_{table} WHERE time > 0")
-            self.connection.execute(f"CREATE VIEW kept_{table} AS SELECT * FROM once_{table}")
-        else:
+            return self._one(f"SELECT count(*) FROM kept_{table}"), 0
+        others = "" if identity is None else f"WHERE NOT ({identity.applies})"
+        per_file = f"SELECT file, {names}, count(*) AS times FROM given_{table} {others} GROUP BY ALL"
+        query = f"SELECT {names}, unnest(range(max(times))) AS time FROM ({per_file}) GROUP BY {names}"
+        self.connection.execute(f"CREATE TABLE once_{table} AS {query}")
+        alike = self._one(f"SELECT count(*) FROM once_{table} WHERE time > 0")
+        if identity is not None:
             self._require_agreement(table, identity)
             first = f"row_number() OVER (PARTITION BY {key} ORDER BY {names}) = 1"
-            self.connection.execute(f"CREATE TABLE once_{table} AS SELECT {names} FROM given_{table} QUALIFY {first}")
-            self.connection.execute(f"CREATE VIEW kept_{table} AS SELECT * FROM once_{table}")
+            query = f"SELECT {names}, 0 FROM given_{table} WHERE {identity.applies} QUALIFY {first}"
+            self.connection.execute(f"INSERT INTO once_{table} {query}")
+        self.connection.execute(f"CREATE VIEW kept_{table} AS SELECT * FROM once_{table}")
         return self._one(f"SELECT count(*) FROM kept_{table}"), alike
 
     def _require_agreement(self, table: str, identity: Identity) -> None:
         key = ", ".join(identity.key)
         strict = ", ".join(name for name in SCHEMAS[table].names if name not in identity.loose)
-        distinct = f"SELECT DISTINCT {strict} FROM given_{table}"
+        distinct = f"SELECT DISTINCT {strict} FROM given_{table} WHERE {identity.applies}"
         found = self._rows(f"SELECT {key} FROM ({distinct}) GROUP BY {key} HAVING count(*) > 1 LIMIT 1")
         if not found:
             return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ingest import coverage_json
 from ingest.database import WAIT_S, reading, writing
 from ingest.errors import InputError
 from ingest.flow import OrderFlow
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 TABLES = {"trade": "flow_trade", "intent": "flow_intent", "label": "flow_label"}
 BATCH_ROWS = 1 << 16
-FACTS = ("name", "content_id", "source", "formats", "unit", "amount_places", "exact", "lacks", "caveats", "counts")
+FACTS = (
+    "name", "content_id", "source", "formats", "unit", "amount_places", "exact", "lacks", "caveats", "counts",
+    "coverage",
+)  # fmt: skip
 EXTENT = """
 SELECT (SELECT count(*) FROM flow_trade WHERE flow_id = $1), (SELECT count(*) FROM flow_intent WHERE flow_id = $1),
     (SELECT count(*) FROM flow_trade WHERE flow_id = $1 AND aggregate),
@@ -93,8 +97,9 @@ class FlowStore:
             stored = connection.execute("SELECT flow_id, content_id FROM flow WHERE name = ?", [name]).fetchall()
             if stored and stored[0][1] == ingested.about.content_id:
                 about = ingested.about  # the same rows may have been looked at more closely
-                said = [json.dumps(about.caveats), json.dumps(about.counts), stored[0][0]]
-                connection.execute("UPDATE flow SET caveats = ?, counts = ? WHERE flow_id = ?", said)
+                told = coverage_json.to_text(about.coverage)
+                said = [json.dumps(about.caveats), json.dumps(about.counts), told, stored[0][0]]
+                connection.execute("UPDATE flow SET caveats = ?, counts = ?, coverage = ? WHERE flow_id = ?", said)
                 return "already stored"
             if stored and not replace:
                 raise InputError(
@@ -103,10 +108,17 @@ class FlowStore:
                     field="name",
                 )
             for flow_id, _ in stored:
-                for table in (*TABLES.values(), "flow"):
-                    connection.execute(f"DELETE FROM {table} WHERE flow_id = ?", [flow_id])
+                _delete(connection, flow_id)
             _insert(connection, ingested)
         return "replaced" if stored else "stored"
+
+    def drop(self, name: str) -> None:
+        """Removes a flow, if there is one of that name."""
+        if self.find(name) is None:
+            return
+        with writing(self.database, self.wait_s) as connection:
+            for (flow_id,) in connection.execute("SELECT flow_id FROM flow WHERE name = ?", [name]).fetchall():
+                _delete(connection, flow_id)
 
     def load(self, name: str) -> OrderFlow:
         """A stored flow with all its rows.
@@ -161,9 +173,14 @@ def _summaries(connection: duckdb.DuckDBPyConnection, where: str, values: list[A
     for flow_id, *row in connection.execute(query, values).fetchall():
         facts: dict[str, Any] = dict(zip(FACTS, row[: len(FACTS)], strict=True))
         facts |= {"formats": tuple(json.loads(facts["formats"])), "caveats": tuple(json.loads(facts["caveats"]))}
-        facts["counts"] = json.loads(facts["counts"])
+        facts |= {"counts": json.loads(facts["counts"]), "coverage": coverage_json.from_text(facts["coverage"])}
         found.append((flow_id, FlowSummary(OrderFlow(**facts), *row[len(FACTS) :])))
     return found
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, flow_id: int) -> None:
+    for table in (*TABLES.values(), "flow"):
+        connection.execute(f"DELETE FROM {table} WHERE flow_id = ?", [flow_id])
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, ingested: IngestedFlow) -> None:
@@ -172,7 +189,8 @@ def _insert(connection: duckdb.DuckDBPyConnection, ingested: IngestedFlow) -> No
         _insert_rows(connection, flow_id, ingested, table, name)
     about = ingested.about
     trades, intents, aggregates, *extent = connection.execute(EXTENT, [flow_id]).fetchall()[0]
-    facts = [getattr(about, name) for name in FACTS]
+    facts = [getattr(about, name) for name in FACTS if name != "coverage"]
+    facts.append(coverage_json.to_text(about.coverage))
     values = [json.dumps(fact) if isinstance(fact, (tuple, dict)) else fact for fact in facts]
     names = ("flow_id", *FACTS, "trades", "intents", "aggregates", "first_block", "last_block", "first_ts", "last_ts")
     values = [flow_id, *values, trades, intents, aggregates, *extent, int(time.time())]

@@ -23,9 +23,9 @@ def limits_of_swaps(swaps: Iterable[Swap], intents: Iterable[UserIntent], pool: 
         by_transaction[swap.tx_hash].append(swap)
     found: dict[int, int] = {}
     for intent in intents:
-        trade = (intent.executed_in, intent.executed_out)
-        if intent.tx_hash is None or len(intent.path) != 2 or intent.status != "filled" or None in trade:
+        if intent.tx_hash is None or not may_limit(intent, pool):
             continue
+        trade = (intent.executed_in, intent.executed_out)
         fitting = [
             swap
             for swap in by_transaction.get(intent.tx_hash, ())
@@ -35,6 +35,12 @@ def limits_of_swaps(swaps: Iterable[Swap], intents: Iterable[UserIntent], pool: 
         if len(fitting) == 1 and limit is not None and limit <= fitting[0].amount_out:
             found[fitting[0].seq] = limit
     return found
+
+
+def may_limit(intent: UserIntent, pool: Pool) -> bool:
+    """Whether an intent is over this pool's tokens alone, and it is known what came of it."""
+    whole_way = len(intent.path) == 2 and set(intent.path) == {pool.token0.address, pool.token1.address}
+    return whole_way and intent.status == "filled" and None not in (intent.executed_in, intent.executed_out)
 
 
 def _path(swap: Swap, pool: Pool) -> tuple[str, str]:

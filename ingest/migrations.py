@@ -137,7 +137,17 @@ def m003_order_flow(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (m001_history_and_ledger, m002_events_as_bytes_and_counters, m003_order_flow)
+def m004_coverage_of_flows(connection: duckdb.DuckDBPyConnection) -> None:
+    """An order flow, too, may say which blocks a node was asked for."""
+    connection.execute("ALTER TABLE flow ADD COLUMN coverage VARCHAR")
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    m001_history_and_ledger,
+    m002_events_as_bytes_and_counters,
+    m003_order_flow,
+    m004_coverage_of_flows,
+)
 VERSION_TABLE = "schema_version"
 
 

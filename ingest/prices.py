@@ -6,7 +6,7 @@ Prices are exact: decimal text, or a fraction ``n/d`` where a series had to be t
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -23,27 +23,6 @@ if TYPE_CHECKING:
     from ingest.records import Event, Pool
 
 INVERT_FACTOR = 3
-
-
-@dataclass(frozen=True, slots=True)
-class PriceAt:
-    """The price in force at a time: whole token1 for one whole token0, and how old it was."""
-
-    price: Fraction
-    age_s: int
-
-
-class PriceSeries:
-    """Looks prices up by time."""
-
-    def __init__(self, points: Sequence[PricePoint]) -> None:
-        self.times = [point.ts for point in points]
-        self.prices = [Fraction(point.price) for point in points]
-
-    def at(self, ts: int) -> PriceAt | None:
-        """The last price at or before a time, or None before the first."""
-        place = bisect_right(self.times, ts) - 1
-        return None if place < 0 else PriceAt(self.prices[place], ts - self.times[place])
 
 
 def pool_price(pool: Pool, at: PoolState | Event) -> Fraction:
@@ -81,7 +60,7 @@ def read_prices(
         last_ts: Time of its last event.
         near: The pool's own price at the first event, in whole token1 for one whole token0, if it is known.
         invert: True: the file gives token0 for one token1; False: token1 for one token0; None: whichever lies
-            within a factor of 3 of the pool's price, if only one does.
+            within a factor of 3 of the pool's price, if only one does. What is told must lie within it as well.
         per: Another file, by whose prices those of the first are divided: dollars for a token of each pool's side
             give the price of one in the other.
 
@@ -89,8 +68,8 @@ def read_prices(
         The points, and a sentence that says what they are.
 
     Raises:
-        InputError: A file is malformed, what its times mean is not plain, it does not overlap the history, or which
-            way round its prices are cannot be told.
+        InputError: A file is malformed, what its times mean is not plain, it does not overlap the history, which
+            way round its prices are cannot be told, or they are far from the pool's own.
     """
     files = [PriceFile(one) if isinstance(one, Path) else one for one in (file, per) if one is not None]
     tables = [read_price_file(one) for one in files]
@@ -101,7 +80,7 @@ def read_prices(
     path = files[0].path
     if not found.times:
         raise InputError("the two files have no prices at the same time", file=files[-1].path, field=tables[-1].field)
-    turned = _is_inverted(path, found, first_ts, near) if invert is None else invert
+    turned = _is_inverted(path, found, first_ts, near, invert)
     points = tuple(
         PricePoint(ts, str(1 / Fraction(text)) if turned else text)
         for ts, text in zip(found.times, found.prices, strict=True)
@@ -139,18 +118,26 @@ def _divided(above: PriceTable, below: PriceTable) -> PriceTable:
     return PriceTable(times, prices, above.field, f"{above.meaning} / {below.meaning}")
 
 
-def _is_inverted(path: Path, found: PriceTable, first_ts: int, near: Fraction | None) -> bool:
+def _is_inverted(path: Path, found: PriceTable, first_ts: int, near: Fraction | None, told: bool | None) -> bool:
     if near is None:
+        if told is not None:
+            return told
         message = "the pool's own price is not known here; say which way round the file is"
         raise InputError(message, file=path, field="invert")
     price = Fraction(found.prices[max(bisect_right(found.times, first_ts) - 1, 0)])
     straight, turned = (near / INVERT_FACTOR <= value <= near * INVERT_FACTOR for value in (price, 1 / price))
-    if straight == turned:
-        why = "both ways round fit" if straight else "neither way round fits"
-        raise InputError(
-            f"the price {float(price):.6g} at the history's start cannot be compared with the pool's "
-            f"{float(near):.6g}: {why}; say which way round the file is",
-            file=path,
-            field="invert",
+    if told is not None and (turned if told else straight):
+        return told
+    if told is None and straight != turned:
+        return turned
+    start = f"the price {float(price):.6g} at the history's start and the pool's {float(near):.6g}"
+    if straight and turned:
+        why = f"{start} fit both ways round; say which way round the file is"
+    elif straight or turned:
+        why = f"{start} fit the other way round, not as told"
+    else:
+        why = (
+            f"{start} differ by more than a factor of {INVERT_FACTOR} either way round: perhaps the series is another "
+            "pair's, or has to be divided by a second one (--prices-per)"
         )
-    return turned
+    raise InputError(why, file=path, field="invert")

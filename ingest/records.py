@@ -15,6 +15,7 @@ FlowClass = Literal["user", "unknown", "arbitrage", "sandwich", "jit", "liquidat
 Source = Literal["chain", "file", "simulated"]
 IntentKind = Literal["sell", "buy"]
 IntentStatus = Literal["filled", "reverted", "open"]
+Proof = Literal["none", "state", "logs"]
 
 FLOW_CLASSES: tuple[FlowClass, ...] = ("user", "unknown", "arbitrage", "sandwich", "jit", "liquidation")
 
@@ -249,15 +250,21 @@ class PricePoint:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Which blocks a node was asked for a pool's events, both included, and what is known of their being all there.
+    """Which blocks a node was asked for, both included, and how far it is shown that nothing is missing in them.
 
-    ``proven``: the events lead, each to the wei, from the initial state to the state that the node tells for the last
-    block. Else ``why`` says what contradicts it, or what could not be compared.
+    ``proof``, each shown by what the node itself tells:
+
+    - ``logs``: by headers and receipts no other log is there, so that it is complete;
+    - ``state``: a pool's events follow on one another, to the wei, and lead to the pool's state at the last block.
+      Events that together leave that state as it was (a mint and the burn of all of it) may be missing;
+    - ``none``: neither.
+
+    ``why`` says what a stronger proof lacks, or what contradicts it; empty with ``logs``.
     """
 
     first_block: int
     last_block: int
-    proven: bool
+    proof: Proof
     why: str = ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,16 +13,16 @@ import numpy as np
 import platformdirs
 import pyarrow as pa
 
-from ingest import results
+from ingest import coverage_json, results
 from ingest.content import content_id_of, events_digest
 from ingest.database import WAIT_S, reading, writing
-from ingest.errors import InputError, StoreError
+from ingest.errors import ChangedError, InputError, StoreError
 from ingest.event_table import COLUMNS, SCHEMA, SWAP, from_events, to_events
 from ingest.export import ExportFormat, export_history
 from ingest.flow_store import FlowStore
 from ingest.naming import check_name, require_free
 from ingest.pool_state import parse_pool_state, pool_state_document
-from ingest.records import Coverage, History, Label, PricePoint
+from ingest.records import History, Label, PricePoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from ingest.ingested import Ingested, Told
+    from ingest.naming import Kind
     from ingest.records import Source
 
 Written = Literal["stored", "already stored", "replaced"]
@@ -86,14 +87,15 @@ class Store:
         """The order flows, which lie in the same file and share the histories' names."""
         return FlowStore(self.database, self.wait_s)
 
-    def write_history(self, history: History, *, replace: bool = False) -> Written:
+    def write_history(self, history: History, *, replace: bool = False, instead_of: History | None = None) -> Written:
         """Stores a history in one transaction.
 
         The same content under the same name changes nothing. Other content under a name that is taken is refused,
-        unless ``replace`` says that the new one takes the old one's place.
+        unless ``replace`` says that the new one takes the old one's place, or ``instead_of`` is that old one.
 
         Raises:
             InputError: The name is taken by other content, or cannot be a name.
+            ChangedError: What is stored is no longer what ``instead_of`` was made from.
             StoreError: The history's ``content_id`` is not that of its content, or it cannot be written.
         """
         if any(event.seq != place for place, event in enumerate(history.events)):
@@ -107,37 +109,48 @@ class Store:
         )
         if history.content_id != content:
             raise StoreError(f"history {history.name!r}: its content_id does not fit its content; make it anew")
-        return self._write(history, history, events, replace)
+        return self._write(history, history, events, replace, instead_of)
 
-    def write_ingested(self, ingested: Ingested, *, replace: bool = False) -> Written:
-        """Stores what ``ingest_files`` read, without ever holding all of it; else as ``write_history``.
+    def write_ingested(
+        self, ingested: Ingested, *, replace: bool = False, instead_of: History | None = None
+    ) -> Written:
+        """Stores what was ingested, without ever holding all of it; else as ``write_history``.
 
         Raises:
             InputError: The name is taken by other content, or cannot be a name.
+            ChangedError: What is stored is no longer what ``instead_of`` was made from.
             StoreError: It cannot be written.
         """
-        return self._write(ingested, ingested.told, ingested.ordered.spool.batches(COLUMNS), replace)
+        events = ingested.ordered.spool.batches(COLUMNS)
+        return self._write(ingested, ingested.told, events, replace, instead_of)
 
     def _write(
-        self, history: History | Ingested, told: History | Told, events: Iterable[pa.RecordBatch], replace: bool
+        self,
+        history: History | Ingested,
+        told: History | Told,
+        events: Iterable[pa.RecordBatch],
+        replace: bool,
+        instead_of: History | None,
     ) -> Written:
         check_name(history.name)
         with writing(self.database, self.wait_s) as connection:
             require_free(connection, history.name, "flow")
-            query = "SELECT history_id, content_id FROM history WHERE name = ?"
+            query = "SELECT history_id, content_id, coverage FROM history WHERE name = ?"
             stored = connection.execute(query, [history.name]).fetchall()
+            if instead_of is not None:
+                _require_same(stored, instead_of)
             if stored and stored[0][1] == history.content_id:
                 if told.coverage is not None:  # more blocks without an event
-                    said = [json.dumps(told.caveats), json.dumps(asdict(told.coverage)), stored[0][0]]
+                    said = [json.dumps(told.caveats), coverage_json.to_text(told.coverage), stored[0][0]]
                     connection.execute("UPDATE history SET caveats = ?, coverage = ? WHERE history_id = ?", said)
                 return "already stored"
-            if stored and not replace:
+            if stored and not replace and instead_of is None:
                 raise InputError(
                     f"the store already has another history {history.name!r}; give this one another name, "
                     "or say that it replaces the stored one",
                     field="name",
                 )
-            for history_id, _ in stored:
+            for history_id, *_ in stored:
                 for table in (*CONTENT_TABLES, "history"):
                     connection.execute(f"DELETE FROM {table} WHERE history_id = ?", [history_id])
             _insert(connection, history, told, events)
@@ -160,11 +173,24 @@ class Store:
         if (flow := self.flows.find(name)) is not None:
             raise InputError(f"{name!r} is an order flow and cannot be replayed: {flow.flow.lacks}", field="history")
         names = ", ".join(summary.name for summary in self.list_histories()) or "none yet"
-        raise InputError(f"the store at {self.root} has no history {name!r}; it has: {names}", field="history")
+        flows = ", ".join(summary.flow.name for summary in self.flows.summaries())
+        beside = f"; order flows: {flows}" if flows else ""
+        raise InputError(f"the store at {self.root} has no history {name!r}; it has: {names}{beside}", field="history")
 
     def find_history(self, name: str) -> History | None:
         """The history of that name, if there is one."""
         return self.load_history(name) if any(one.name == name for one in self.list_histories()) else None
+
+    def require_free(self, name: str, kind: Kind) -> None:
+        """Refuses a name for a history or a flow before there is one: what cannot be a name, or is the other kind's.
+
+        Raises:
+            InputError: It cannot be used.
+        """
+        check_name(name)
+        if self.database.exists():
+            with reading(self.database, self.wait_s) as connection:
+                require_free(connection, name, "flow" if kind == "history" else "history")
 
     def list_histories(self) -> tuple[HistorySummary, ...]:
         """What is stored, by name."""
@@ -196,6 +222,17 @@ class Store:
         return results.results(self.root / RESULTS)
 
 
+def _require_same(stored: Sequence[tuple[int, str, str | None]], read: History) -> None:
+    """What is stored is what was read.
+
+    Raises:
+        ChangedError: It is not.
+    """
+    now = [(content_id, coverage_json.from_text(coverage)) for _, content_id, coverage in stored]
+    if now != [(read.content_id, read.coverage)]:
+        raise ChangedError(f"history {read.name!r} was changed by another process meanwhile; run again")
+
+
 def _insert(
     connection: duckdb.DuckDBPyConnection,
     history: History | Ingested,
@@ -219,7 +256,7 @@ def _insert(
         "state": json.dumps(pool_state_document(history.initial_state)),
         "price_source": told.price_source,
         "caveats": json.dumps(told.caveats),
-        "coverage": None if told.coverage is None else json.dumps(asdict(told.coverage)),
+        "coverage": coverage_json.to_text(told.coverage),
         "created_ts": str(int(time.time())),
         **for_all,
     }
@@ -306,5 +343,5 @@ def _assemble(row: Sequence[Any], tables: Mapping[str, pa.Table]) -> History:
         prices=tuple(map(PricePoint, map(int, prices["ts"]), prices["price"])),
         price_source=price_source,
         caveats=tuple(json.loads(caveats)),
-        coverage=None if coverage is None else Coverage(**json.loads(coverage)),
+        coverage=coverage_json.from_text(coverage),
     )

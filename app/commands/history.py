@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from app.console import Session, with_session
-from app.coverage import continuity, coverage
+from app.coverage import continuity, coverage, covered
 from app.exits import EXIT_NEGATIVE, EXIT_SUCCESS
 from app.flow_tables import show_all, show_flow, show_flow_audit
 from app.flow_views import flow_audit_document, flow_document, flow_summaries
 from app.node_options import (
-    REORG_DEPTH_BLOCKS,
     Checks,
     Fetching,
     NodeOptions,
     Pools,
     checks_option,
+    reorg_depth_option,
     with_node,
     with_routers,
 )
@@ -27,10 +27,13 @@ from app.progress import ProgressReport
 from app.tables import say, show_audit, show_coverage, show_fetched
 from app.words import pool_name
 from ingest.annotate import annotate
+from ingest.errors import ChangedError
 from ingest.flow_export import export_flow
 
 if TYPE_CHECKING:
     from ingest.export import ExportFormat
+
+MOST_WRITES = 5  # of one history that others change at the same time
 
 
 @click.group(no_args_is_help=True)
@@ -79,7 +82,9 @@ def show_command(session: Session, *, name: str) -> int:
 
 @command.command("audit")
 @click.argument("name")
-@click.option("--strict", is_flag=True, help="Exit 3 unless every event replays exactly.")
+@click.option(
+    "--strict", is_flag=True, help="Exit 3 unless every event replays exactly, and none is known to be missing."
+)
 @with_session
 def audit_command(session: Session, *, name: str, strict: bool) -> int:
     """Replays every event through the real pool bytecode and compares amounts, price, liquidity and tick exactly.
@@ -98,14 +103,18 @@ def audit_command(session: Session, *, name: str, strict: bool) -> int:
         progress.step("audit", 0, len(history.events))
         report, _ = audit(history)
         progress.step("audit", len(history.events), len(history.events))
-    document = report.to_json() | {"gaps": continuity(history)["gaps"]}
-    inexact = strict and bool(document["mismatched"] or document["unexplained"] or document["gaps"])
-    return session.finish(document, lambda: show_audit(document), EXIT_NEGATIVE if inexact else EXIT_SUCCESS)
+    unproven = history.coverage is not None and history.coverage.proof == "none"
+    document = report.to_json() | {"gaps": continuity(history)["gaps"], "coverage": covered(history)}
+    negative = document["mismatched"] or document["unexplained"] or document["gaps"] or unproven
+    return session.finish(
+        document, lambda: show_audit(document), EXIT_NEGATIVE if strict and negative else EXIT_SUCCESS
+    )
 
 
 @command.command("heal")
 @click.argument("name")
 @checks_option
+@reorg_depth_option
 @with_routers
 @with_node
 @with_session
@@ -115,6 +124,7 @@ def heal_command(
     node_options: NodeOptions,
     name: str,
     checks: Checks,
+    reorg_depth: int,
     routers: tuple[str, ...],
     wrapped_native: str | None,
 ) -> int:
@@ -125,7 +135,7 @@ def heal_command(
     """
     from app.rpc import heal  # noqa: PLC0415  web3 takes a second to import
 
-    fetching = Fetching(None, 0, checks, REORG_DEPTH_BLOCKS)
+    fetching = Fetching(None, 0, checks, reorg_depth)
     asked = Pools((), routers=routers, wrapped_native=wrapped_native)
     with ProgressReport() as progress:
         done = heal(session, node_options, asked, fetching, name, progress)
@@ -145,10 +155,15 @@ def annotate_command(
     What the files say overrules what was there, and stays when the history is brought up to date from a node.
     """
     prices, per = price_files
-    history = annotate(
-        session.store.load_history(name), labels=labels, prices=prices, prices_per=per, invert_prices=invert_prices
-    )
-    session.store.write_history(history, replace=True)
+    for attempt in range(1, MOST_WRITES + 1):
+        before = session.store.load_history(name)
+        history = annotate(before, labels=labels, prices=prices, prices_per=per, invert_prices=invert_prices)
+        try:
+            session.store.write_history(history, instead_of=before)
+            break
+        except ChangedError:  # an ingest has just brought it up to date
+            if attempt == MOST_WRITES:
+                raise
     document = coverage(history)
     return session.finish(document, lambda: show_coverage(document))
 

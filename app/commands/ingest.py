@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -12,21 +13,22 @@ from app.flow_tables import show_flow_stored
 from app.flow_views import require_history_files, store_flow
 from app.node_options import (
     FOLLOW_BLOCKS,
-    REORG_DEPTH_BLOCKS,
     Checks,
     Fetching,
     NodeOptions,
     Pools,
     checks_option,
     named_decimals,
+    reorg_depth_option,
     with_node,
     with_routers,
 )
 from app.price_options import PriceFiles, with_prices
 from app.progress import ProgressReport
 from app.stored import Stored
-from app.tables import show_fetched, show_stored
+from app.tables import show_fetched, show_gaps, show_stored
 from ingest.errors import InputError
+from ingest.file_gaps import require_one_chain
 from ingest.files import ingest_files
 from ingest.flow_sources import FLOW_SOURCES
 from ingest.sources import SOURCES
@@ -76,12 +78,13 @@ def files_command(
 ) -> int:
     """Reads one pool's events from FILES that belong together: files, folders or patterns, plain, gzip or zstd.
 
-    Duplicates are dropped and counted, rows out of order are sorted. When anything in a file is wrong, the message
-    names the file, the line and the field, and the store stays as it was.
+    Duplicates are dropped and counted, rows out of order are sorted, and where events are missing the blocks are named.
+    When anything in a file is wrong, the message names the file, the line and the field, and the store stays as it was.
 
     Without --initial-state, FILES are order flow: what traders wanted and got, from sources that cannot be replayed
     (Dune, subgraphs, CoW Protocol, whole blocks). It is kept beside the histories, with what its source cannot give.
     """
+    session.store.require_free(name, "flow" if initial_state is None else "history")
     files = tuple(expand(files))
     with ProgressReport() as progress:
         progress.step("read", 0, len(files))
@@ -102,9 +105,20 @@ def files_command(
             invert_prices=invert_prices,
             format=format_name,
         )
-        progress.step("read", len(files), len(files), f"{sum(ingested.counts.events.values()):,} events")
+        events = sum(ingested.counts.events.values())
+        progress.step("read", len(files), len(files), f"{events:,} events")
+        progress.step("follow", 0, events)
+        ingested, followed = require_one_chain(ingested)
+        progress.step("follow", events, events)
         stored = Stored(ingested, session.store.write_ingested(ingested, replace=replace))
-    return session.finish(stored.to_json(), lambda: show_stored([stored]))
+    gaps = [asdict(gap) for gap in followed.gaps]
+    document = stored.to_json() | {"gaps": gaps, "doubts": len(followed.doubts)}
+
+    def show() -> None:
+        show_stored([stored])
+        show_gaps(gaps)
+
+    return session.finish(document, show)
 
 
 @command.command("rpc")
@@ -123,17 +137,18 @@ def files_command(
     show_default=True,
     help="How many blocks to stay behind the newest one.",
 )
-@click.option(
-    "--reorg-depth",
-    type=click.IntRange(0),
-    default=REORG_DEPTH_BLOCKS,
-    show_default=True,
-    help="How many of the newest stored blocks the chain may replace.",
-)
+@reorg_depth_option
 @checks_option
 @click.option("--decimals", multiple=True, metavar="TOKEN=N", help="Of a token that does not tell its own. Repeatable.")
 @click.option("--manager", help="v4's PoolManager, where it is not Uniswap's.")
-@click.option("--v2-fee-pips", type=click.IntRange(0, 999_999), default=3000, show_default=True, help="Of a v2 pair.")
+@click.option(
+    "--v2-fee-pips", type=click.IntRange(0, 999_999), help="Of a v2 pair. Default: as the last time, else 3000."
+)
+@click.option(
+    "--created-block",
+    type=click.IntRange(0),
+    help="In which block the pool was created, where that takes too long to find out.",
+)
 @with_routers
 @with_node
 @with_session
@@ -152,7 +167,8 @@ def rpc_command(
     checks: Checks,
     decimals: tuple[str, ...],
     manager: str | None,
-    v2_fee_pips: int,
+    v2_fee_pips: int | None,
+    created_block: int | None,
     routers: tuple[str, ...],
     wrapped_native: str | None,
 ) -> int:
@@ -165,7 +181,16 @@ def rpc_command(
     from app.rpc import ingest_pools  # noqa: PLC0415  web3 takes a second to import
 
     fetching = Fetching(to_block, follow, checks, reorg_depth)
-    asked = Pools(pools, from_block, named_decimals(decimals), manager, v2_fee_pips, routers, wrapped_native)
+    asked = Pools(
+        addresses=pools,
+        first_block=from_block,
+        decimals=named_decimals(decimals),
+        manager=manager,
+        v2_fee_pips=v2_fee_pips,
+        created_block=created_block,
+        routers=routers,
+        wrapped_native=wrapped_native,
+    )
     if cow or cow_settlement is not None:
         return _settlements(session, node_options, asked, cow_settlement, fetching, name)
     with ProgressReport() as progress:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ingest.flow import Unit
     from ingest.flow_spool import Identity
+    from ingest.sources.kinds import Syntax
     from ingest.sources.text import Int64s
 
 
@@ -71,7 +72,7 @@ class FlowSource:
 
     ``missing`` gets the beginning of a file (unpacked) and names what keeps it from being of this kind; ``reader``
     makes a reader for one flow. ``identities`` say what makes two rows the same (see ``FlowSpool.settle``); ``lined``:
-    the rows' places are lines, not items of a list.
+    the rows' places are lines, not items of a list; ``syntaxes`` are the ways in which such files are written.
     """
 
     name: str
@@ -80,3 +81,4 @@ class FlowSource:
     reader: Callable[[], FlowReader]
     identities: Mapping[str, Identity] = field(default_factory=dict)
     lined: bool = True
+    syntaxes: tuple[Syntax, ...] = ("CSV",)

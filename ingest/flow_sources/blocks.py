@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
-from ingest.block_intents import block_intents, intents_of_transactions
+from ingest.block_intents import (
+    block_intents,
+    calls_in_block,
+    calls_in_tables,
+    intents_of_transactions,
+    unread_calls,
+)
 from ingest.blocks import activity_of_block, activity_of_logs
 from ingest.errors import InputError
 from ingest.flow import flow_trade
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from ingest.block_intents import RouterCall
     from ingest.blocks import Activity
     from ingest.blocks.log_trades import Tokens
     from ingest.records import UserIntent
@@ -37,6 +44,7 @@ ETHEREUM = 1
 TABLE_SOURCES = (cryo.SOURCE, etl.JSON_SOURCE, etl.CSV_SOURCE)
 PER_BLOCK = "Labels see one block at a time: trades against another exchange's price are not among them."
 ASSUMED = "It is not told which coin is the chain's wrapped native one; Ethereum's was assumed where a route needs it."
+UNREAD = "calls of known routers that could not be read"
 LACKS = "single blocks of a chain are in it, not all events of a pool since a known state"
 
 
@@ -45,6 +53,7 @@ class TraceReader(FlowReader):
 
     def __init__(self) -> None:
         self.blocks: set[int] = set()
+        self.unread = 0
         self.assumed = False
 
     def read(self, path: Path) -> Iterator[FlowRows]:
@@ -53,7 +62,9 @@ class TraceReader(FlowReader):
         self.blocks.add(block.number)
         native = wrapped_native(block)
         self.assumed |= native is None
-        intents = block_intents(block, wrapped_native=native or WRAPPED_NATIVE[ETHEREUM])
+        native = native or WRAPPED_NATIVE[ETHEREUM]
+        intents = block_intents(block, wrapped_native=native)
+        self.unread += _unread(calls_in_block(block), intents, native)
         yield from rows_of_blocks(activity_of_block(block), intents)
 
     def told(self) -> FlowTold:
@@ -65,7 +76,7 @@ class TraceReader(FlowReader):
         ]
         if self.assumed:
             caveats.append(ASSUMED)
-        counts = {"blocks": len(self.blocks)}
+        counts = {"blocks": len(self.blocks), UNREAD: self.unread}
         return FlowTold("smallest units", exact=True, lacks=LACKS, caveats=tuple(caveats), counts=counts)
 
 
@@ -75,7 +86,7 @@ class TableReader(FlowReader):
     def __init__(self) -> None:
         self.spool = ChainSpool()
         self.chains: dict[int, str] = {}
-        self.blocks = 0
+        self.blocks = self.unread = 0
         self.assumed = False
 
     def read(self, path: Path) -> Iterator[FlowRows]:
@@ -101,6 +112,7 @@ class TableReader(FlowReader):
                 first, second = sorted((trade.token_in, trade.token_out))
                 tokens.setdefault(trade.pool, (first, second))
             intents = intents_of_transactions(transactions, logs, wrapped_native=native, blocks=blocks)
+            self.unread += _unread(calls_in_tables(transactions, logs, blocks=blocks), intents, native)
             self.blocks += len(pc.unique(logs["block_number"]))
             yield from rows_of_blocks(activity, intents)
 
@@ -133,8 +145,15 @@ class TableReader(FlowReader):
             caveats.append("Without transactions it is not known who sent them, nor what was wanted.")
         if self.assumed:
             caveats.append(ASSUMED)
-        counts = {"blocks": self.blocks} | {f"rows of {kind}": rows for kind, rows in sorted(self.spool.rows.items())}
+        counts = {"blocks": self.blocks, UNREAD: self.unread}
+        counts |= {f"rows of {kind}": rows for kind, rows in sorted(self.spool.rows.items())}
         return FlowTold("smallest units", exact=True, lacks=LACKS, caveats=(*caveats, PER_BLOCK), counts=counts)
+
+
+def _unread(calls: Sequence[RouterCall], intents: Sequence[UserIntent], native: str) -> int:
+    """How many calls of routers are no intents because their data could not be read."""
+    read = {intent.tx_hash for intent in intents}
+    return len(unread_calls([call for call in calls if call.tx_hash not in read], wrapped_native=native))
 
 
 def rows_of_blocks(activity: Activity, intents: Sequence[UserIntent]) -> Iterator[FlowRows]:
@@ -167,6 +186,7 @@ TABLES = FlowSource(
     reader=TableReader,
     identities=ON_CHAIN,
     lined=False,
+    syntaxes=("CSV", "JSON", "Parquet"),
 )
 TRACES = FlowSource(
     name="call-traces",
@@ -175,4 +195,5 @@ TRACES = FlowSource(
     reader=TraceReader,
     identities=ON_CHAIN,
     lined=False,
+    syntaxes=("JSON",),
 )

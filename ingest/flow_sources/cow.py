@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from ingest.flow_ingested import ON_CHAIN
 from ingest.flow_sources.base import FlowReader, FlowRows, FlowSource, FlowTold
 from ingest.flow_table import of_intents
 from ingest.records import UserIntent
+from ingest.rounding import WholeNumbers, first_rounded
 from ingest.sources.text import missing_columns
 
 if TYPE_CHECKING:
@@ -51,20 +52,27 @@ class SettlementReader(FlowReader):
 
     def __init__(self) -> None:
         self.batches: set[str] = set()
+        self.numbers: defaultdict[str, WholeNumbers] = defaultdict(WholeNumbers)
 
     def read(self, path: Path) -> Iterator[FlowRows]:
         """A file's orders; see ``FlowReader``."""
         batches = read_settlements(path)
         self.batches |= {batch.tx_hash for batch in batches}
+        trades = [trade for batch in batches for trade in batch.trades]
+        amounts = (amount for trade in trades for amount in (trade.sell_amount, trade.buy_amount))
+        prices = (price for trade in trades for price in (trade.sell_price, trade.buy_price))
+        for place, numbers in (("trades", amounts), ("clearing_prices", prices)):
+            self.numbers[f"{path.name}, {place}"].see_numbers(numbers)
         places = [(row, batch, place) for row, batch in enumerate(batches) for place in range(len(batch.trades))]
         intents = [intent_of(batch, place, batch.trades[place]) for _, batch, place in places]
         yield FlowRows("intent", of_intents(intents), np.array([row for row, _, _ in places], np.int64))
 
     def told(self) -> FlowTold:
         """See ``FlowReader``."""
+        rounded = first_rounded(self.numbers)
         return FlowTold(
             "smallest units",
-            exact=True,
+            exact=rounded is None,
             lacks=LACKS,
             caveats=(
                 "Executed amounts follow from the clearing prices by the settlement contract's rounding.",
@@ -72,6 +80,7 @@ class SettlementReader(FlowReader):
                 "When an order was placed is not told; deadlines are.",
             ),
             counts=Counter({"batches": len(self.batches)}),
+            refused=rounded,
         )
 
 

@@ -154,4 +154,5 @@ SOURCE = FlowSource(
     reader=AuctionReader,
     identities={"intent": Identity(("order_id", "method"))},
     lined=False,
+    syntaxes=("JSON",),
 )

@@ -6,7 +6,7 @@ above 2**53: whether that happened is found out from the numbers.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ingest.flow_sources.base import FlowReader, FlowRows, FlowSource, FlowTold
 from ingest.flow_sources.json_items import missing_keys, read_items
 from ingest.flow_table import given_table
-from ingest.rounding import WholeNumbers
+from ingest.rounding import WholeNumbers, first_rounded
 from ingest.sources.text import counters, matching
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ class EventListReader(FlowReader):
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.numbers = WholeNumbers()
+        self.numbers: defaultdict[str, WholeNumbers] = defaultdict(WholeNumbers)
 
     def read(self, path: Path) -> Iterator[FlowRows]:
         """A file's swaps; see ``FlowReader``."""
         for table in read_items(path, LISTS, FIELDS):
             for name in AMOUNTS:
                 table.require(matching(table.columns[name], WHOLE), name, "must be a whole number below 2**256")
-                self.numbers.see(table.columns[name])
+                self.numbers[path.name].see(table.columns[name])
             swaps = counters(table, "eventType", 1) == SWAP
             times = counters(table, "unixTimestamp")
             first, second = (table.columns[name] for name in ("amount0", "amount1"))
@@ -72,22 +72,22 @@ class EventListReader(FlowReader):
         self.counts["rows"] += table.rows
         self.counts["events of liquidity, left out"] += int((~swaps).sum())
         self.counts["rows that sell no token for the other, left out"] += int((swaps & ~kept).sum())
-        self.counts["amounts above 2**53"] = self.numbers.beyond
-        self.counts["of those as doubles have them"] = self.numbers.doubles
+        self.counts["amounts above 2**53"] = sum(numbers.beyond for numbers in self.numbers.values())
+        self.counts["of those as doubles have them"] = sum(numbers.doubles for numbers in self.numbers.values())
 
     def told(self) -> FlowTold:
         """See ``FlowReader``."""
-        rounded = self.numbers.rounded
+        rounded = first_rounded(self.numbers)
         caveats = ["Its order is that of the file; which swaps share a block is not told."]
-        if rounded:
-            caveats.insert(0, f"Amounts above 2**53 were rounded: {self.numbers.why}.")
+        if rounded is not None:
+            caveats.insert(0, f"Amounts above 2**53 were rounded: {rounded}.")
         return FlowTold(
             "smallest units",
-            exact=not rounded,
+            exact=rounded is None,
             lacks=LACKS,
             caveats=tuple(caveats),
             counts=self.counts,
-            refused=f"{self.numbers.why}: they went through doubles and are not exact" if rounded else None,
+            refused=rounded,
         )
 
 
@@ -97,4 +97,5 @@ SOURCE = FlowSource(
     missing=lambda head: missing_keys(head, FIELDS),
     reader=EventListReader,
     lined=False,
+    syntaxes=("JSON",),
 )

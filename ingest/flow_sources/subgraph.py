@@ -19,7 +19,8 @@ from ingest.flow_sources.columns import database_bytes, decimals, names
 from ingest.flow_sources.json_items import ItemTable, missing_keys, read_items
 from ingest.flow_spool import Identity
 from ingest.flow_table import given_table
-from ingest.rounding import Decimals
+from ingest.native import WRAPPED_NATIVE
+from ingest.rounding import ENOUGH, Digits
 from ingest.sources.text import counters, matching, missing_columns, read_tables
 
 if TYPE_CHECKING:
@@ -33,12 +34,13 @@ V3_AMOUNTS = ("amount0", "amount1")
 COMMON = ("id", "timestamp")
 BLOCK, TRANSACTION = "transaction.blockNumber", "transaction.id"
 RESERVES = ("pair.reserve0", "pair.reserve1")
+HOLDERS = ("pair.", "pool.", "")
 TOKEN_FIELDS = tuple(
-    tuple(f"{holder}token{side}.{field}" for field in ("id", "symbol") for holder in ("pair.", "pool.", ""))
-    for side in (0, 1)
+    tuple(f"{holder}token{side}.{field}" for field in ("id", "symbol") for holder in HOLDERS) for side in (0, 1)
 )
+PLACES_FIELDS = tuple(tuple(f"{holder}token{side}.decimals" for holder in HOLDERS) for side in (0, 1))
 OPTIONAL = (
-    BLOCK, TRANSACTION, *RESERVES, *TOKEN_FIELDS[0], *TOKEN_FIELDS[1],
+    BLOCK, TRANSACTION, *RESERVES, *TOKEN_FIELDS[0], *TOKEN_FIELDS[1], *PLACES_FIELDS[0], *PLACES_FIELDS[1],
     "pair.id", "pool.id", "amountUSD", "sender", "to", "recipient", "logIndex",
 )  # fmt: skip
 LISTS = ("data.swaps", "swaps", "")
@@ -46,6 +48,11 @@ SWAP_ID = r"0x[0-9a-fA-F]{64}([-#][0-9]{1,18})?"
 HASH_CHARS = 66
 ABOVE_0 = "[0-9.]*[1-9][0-9.]*"
 MOST_RESERVES = 10_000
+MOST_JUDGED = 10_000  # tokens, once for each file
+WRAPPED_COINS = frozenset({"WETH", "WMATIC", "WPOL", "WBNB", "WAVAX", *WRAPPED_NATIVE.values()})
+WRAPPED_PLACES = 18
+MOST_PLACES = 77
+USUAL_PLACES = (6, 8, 18)
 IDENTITIES = {
     "trade": Identity(("tx_hash", "place"), loose=("amount_usd", "queried_reserve_in", "queried_reserve_out"))
 }
@@ -61,7 +68,8 @@ class SubgraphReader(FlowReader):
         self.amounts = amounts
         self.tables = tables
         self.counts: Counter[str] = Counter()
-        self.digits = Decimals()
+        self.digits: dict[tuple[str, str], Digits] = {}  # by file and token: one file of several may be rounded
+        self.places: dict[str, int] = {}  # a token's own, where they are told
         self.numbers = 0
         self.steps = 0  # rows later than the one before, less those that are earlier
         self.reserves: set[tuple[str, str]] = set()
@@ -73,19 +81,58 @@ class SubgraphReader(FlowReader):
             given = [decimals(table, name, signed=signed, exponents=True) for name in self.amounts]
             for name, values in zip(self.amounts, given, strict=True):
                 table.require(pc.is_valid(values), name, "must be a decimal number")
-                self.digits.see(values)
                 self.numbers += table.doubles[name] if isinstance(table, ItemTable) else 0
             nets = given if signed else [_difference(given[0], given[1]), _difference(given[2], given[3])]
+            tokens = [_token(table, side) for side in (0, 1)]
+            for side, names_of_side in enumerate(tokens):
+                self._see(table, side, names_of_side, given[side : side + 1] if signed else given[2 * side :][:2])
             self.counts["rows"] += table.rows
             self.steps += np.sign(np.diff(counters(table, "timestamp"))).sum()
-            yield self._rows(table, nets)
+            yield self._rows(table, tokens, nets)
 
-    def _rows(self, table: TextTable, nets: Sequence[pa.StringArray]) -> FlowRows:
+    def _see(self, table: TextTable, side: int, tokens: pa.StringArray, amounts: Sequence[pa.StringArray]) -> None:
+        """Takes a side's amounts, by token, to find out whether they were rounded."""
+        told = next((counters(table, name, MOST_PLACES) for name in PLACES_FIELDS[side] if _tells(table, name)), None)
+        for token in pc.unique(tokens).to_pylist():
+            place = table.file.name, token
+            if place not in self.digits and len(self.digits) == MOST_JUDGED:
+                return
+            here = pc.equal(tokens, token)
+            digits = self.digits.setdefault(place, Digits())
+            for values in amounts:
+                digits.see(pc.utf8_ltrim(values.filter(here), characters="-"))
+            if token in WRAPPED_COINS:
+                self.places[token] = WRAPPED_PLACES
+            elif told is not None:
+                self.places[token] = int(told[np.asarray(here, np.bool_)].max())
+
+    def _rounded(self) -> str | None:
+        """Why the amounts are taken to be rounded, in words; None where they are not."""
+        for (file, token), digits in self.digits.items():
+            whose = f"the amounts of {token} in {file} were rounded to"
+            places = self.places.get(token, digits.likely_places())
+            if (kept := digits.kept_digits(places)) is not None:
+                return f"{whose} {kept} significant digits, whatever their size"
+            if (kept := digits.kept_places(places)) is not None:
+                return f"{whose} {kept} of its {places} places"
+        if (kept := self._same_places()) not in (None, *USUAL_PLACES):
+            return f"no amount of any token has more than {kept} places: they were rounded"
+        return None
+
+    def _same_places(self) -> int | None:
+        """The one number of places where the amounts of all tokens end, of which it is not told that it is theirs."""
+        ends = {
+            token: digits.most_places
+            for (_, token), digits in self.digits.items()
+            if token not in self.places and digits.seen.total() >= ENOUGH
+        }
+        return max(ends.values()) if len(ends) > 1 and len(set(ends.values())) == 1 else None
+
+    def _rows(self, table: TextTable, tokens: Sequence[pa.StringArray], nets: Sequence[pa.StringArray]) -> FlowRows:
         """The swaps of a table, from what the pool got (or gave, below 0) of each token."""
         got = [matching(net, ABOVE_0) for net in nets]
         forward = pa.array(got[0])
         amounts = [pc.utf8_ltrim(net, characters="-") for net in nets]
-        tokens = [_token(table, side) for side in (0, 1)]
         columns = {
             "venue": pa.array([self.venue] * table.rows, pa.string()),
             "token_in": pc.if_else(forward, tokens[0], tokens[1]),
@@ -140,14 +187,14 @@ class SubgraphReader(FlowReader):
                 f"Its {reserves if reserves < MOST_RESERVES else 'many'} pair(s) of reserves are those when the "
                 "subgraph was asked, not at the swaps."
             )
-        refused = None
+        refused: str | None = None
         if self.numbers:
             refused = (
                 f"{self.numbers:,} amounts are JSON numbers with a fraction or an exponent, which programs keep as "
                 "doubles; the subgraph itself writes text"
             )
-        elif self.digits.rounded:
-            refused = self.digits.why
+        elif (refused := self._rounded()) is None and (places := self._same_places()) not in (None, WRAPPED_PLACES):
+            caveats.append(f"No amount has more than {places} places: they are exact only if all tokens have so many.")
         return FlowTold(
             "whole tokens",
             exact=refused is None,
@@ -235,6 +282,7 @@ def _json(amounts: Sequence[str]) -> FlowSource:
         reader=lambda: SubgraphReader(amounts, tables),
         identities=IDENTITIES,
         lined=False,
+        syntaxes=("JSON",),
     )
 
 

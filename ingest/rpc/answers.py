@@ -23,7 +23,7 @@ MAX_SHOWN_CHARS = 80
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A block's header. ``bloom`` is None where the node gives none."""
+    """A block's header. ``bloom`` and ``tx_count`` are None where the node gives none."""
 
     block_number: int
     block_hash: bytes
@@ -31,6 +31,12 @@ class Header:
     block_ts: int
     base_fee_wei: int | None
     bloom: bytes | None
+    tx_count: int | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether its bloom filter can be meant: some nodes give an empty one to blocks with logs as well."""
+        return self.bloom is not None and (any(self.bloom) or self.tx_count == 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ def header(value: Any, asked: int) -> Header:
     """The header of the block that was asked for."""
     fields = _fields(value, "block")
     fee = fields.get("baseFeePerGas")
-    bloom = fields.get("logsBloom")
+    bloom, transactions = fields.get("logsBloom"), fields.get("transactions")
     found = Header(
         block_number=_int64(fields, "number"),
         block_hash=_sized(fields, "hash", HASH_BYTES),
@@ -112,6 +118,7 @@ def header(value: Any, asked: int) -> Header:
         block_ts=_int64(fields, "timestamp"),
         base_fee_wei=None if fee is None else _quantity(fields, "baseFeePerGas"),
         bloom=None if bloom is None else _sized(fields, "logsBloom", BLOOM_BYTES),
+        tx_count=None if transactions is None else len(_rows(transactions)),
     )
     if found.block_number != asked:
         raise AnswerError(f"is block {found.block_number}, asked for was block {asked}")

@@ -3,10 +3,14 @@
 A node that leaves logs out without saying so is found out by how much is looked at:
 
 - ``events``: the receipts of the transactions that are known show all their logs; and since answers are mostly cut at
-  their end, the last block with logs is asked for once more by itself.
+  their end, the last block with logs is asked for once more by itself. Of the newest blocks, whose headers are fetched
+  in any case, the bloom filters are looked at.
 - ``headers``: of every block, the header's bloom filter tells whether it may hold a log that was not given.
-- ``receipts``: of the blocks with logs, and of those whose bloom filter allows one, all receipts are read. Then nothing
-  can be missing, unless headers and receipts are forged as well.
+- ``receipts``: of the blocks with logs, of those whose bloom filter allows one, and of those whose bloom filter cannot
+  be used, all receipts are read. Then nothing can be missing, unless headers and receipts are forged as well.
+
+Where the bloom filters of a chunk contradict its logs, or are empty throughout, ``headers`` shows nothing, and the
+chunk is not marked as looked at; ``receipts`` then reads all receipts of its blocks.
 
 Whatever is found, the range is asked for again in halves, down to single blocks, which are read from their receipts.
 """
@@ -15,9 +19,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ingest.rpc import answers
+from ingest.rpc.checks import Checked
 from ingest.rpc.errors import (
     AnswerError,
     IncompleteError,
@@ -36,19 +41,18 @@ if TYPE_CHECKING:
 
     from ingest.chain_store import Chunk, LogFilter
     from ingest.rpc.answers import Header, Log, Receipt, Transaction
+    from ingest.rpc.checks import Blooms, Checks
     from ingest.rpc.node import Node
     from ingest.rpc.queries import Query
     from ingest.rpc.ranges import Span
 
 T = TypeVar("T")
-Checks = Literal["events", "headers", "receipts"]
-Blooms = Literal["checked", "unusable", "not checked"]
 
 MOST_READS = 80  # of one chunk; each but a few of them is for a smaller range
 MOST_MOVES = 6
 MOVED_PAUSE_S = 0.5
 PATIENCE = 3  # attempts for what a reorg may have taken away
-READ_WHOLE = 4  # so few blocks are looked through whole when only their bloom filters speak
+FEW = 4  # so few blocks are looked through whole when only their bloom filters speak
 
 
 class _MovedError(Exception):
@@ -126,11 +130,12 @@ class ChunkReader:
             else:
                 if left_out:
                     self.truncations.append(Truncation(first, asked_last, tuple(sorted(left_out))))
-                return chunk_of(self._chain_id, tuple(filters), first, mined)
+                marked = (one for one in filters if mined.looked_at or not isinstance(one, Checked))
+                return chunk_of(self._chain_id, tuple(marked), first, mined)
         raise IncompleteError(f"{self._node.name}: gives the logs of block {first} neither whole nor in parts")
 
     def _read(self, asked: Sequence[Query], first: int, last: int, *, whole: bool) -> Mined:
-        logs = self._whole_block(asked, first) if whole else self._logs(asked, first, last)
+        logs = self._whole_block(asked, self._node.headers([first])[0]) if whole else self._logs(asked, first, last)
         if not whole:
             self.span.answered(last - first + 1, len(logs))
             last, logs = _cut(last, logs, self.span.most_logs)
@@ -139,56 +144,69 @@ class ChunkReader:
         headers = {header.block_number: header for header in self._node.headers(sorted(numbers))}
         _require_one_chain(headers)
         _require_their_blocks(headers, logs)
+        looked_at = whole or self._check_blooms(asked, headers, logs)
         if not whole:
-            self._check_blooms(asked, headers, logs)
             self._check_last(asked, headers, logs)
-        receipts = self._receipts(logs)
+        receipts = self._receipts(headers, logs)
         _require_their_blocks(headers, receipts)
         _require_all_logs(asked, logs, receipts)
         concerned = {log.tx_hash for log in logs}
         receipts = [one for one in receipts if one.tx_hash in concerned]
         transactions = self._transactions(receipts)
         _require_their_blocks(headers, transactions.values())
-        return Mined(last, list(headers.values()), receipts, transactions)
+        return Mined(last, list(headers.values()), receipts, transactions, looked_at)
 
     def _logs(self, asked: Sequence[Query], first: int, last: int) -> list[Log]:
         """What the node gives for a range, in the chain's order."""
         return sorted((log for query in asked for log in logs_between(self._node, query, first, last)), key=place)
 
-    def _whole_block(self, asked: Sequence[Query], number: int) -> list[Log]:
+    def _whole_block(self, asked: Sequence[Query], header: Header) -> list[Log]:
         """A block's logs, read from all of its receipts."""
-        receipts = self._receipts_of_block(number)
-        logs = [log for receipt in receipts for log in receipt.logs]
+        logs = [log for receipt in self._receipts_of_block(header) for log in receipt.logs]
         return sorted((log for log in logs if any(query.wants(log) for query in asked)), key=place)
 
-    def _receipts_of_block(self, number: int) -> list[Receipt]:
+    def _receipts_of_block(self, header: Header) -> list[Receipt]:
+        """All receipts of a block; one by one where the node does not have, or not give, them all at once."""
+        number = hex(header.block_number)
         try:
-            return self._ask_patiently([Ask("eth_getBlockReceipts", [hex(number)], answers.receipts)])[0]
-        except RefusedError:  # not every node has it
-            question = Ask("eth_getBlockByNumber", [hex(number), False], answers.transaction_hashes)
-            hashes = self._ask_patiently([question])[0]
-            return self._ask_patiently([_receipt_of(tx_hash) for tx_hash in hashes])
+            found = self._ask_patiently([Ask("eth_getBlockReceipts", [number], answers.receipts)])[0]
+            if header.tx_count is None or len({receipt.tx_hash for receipt in found}) >= header.tx_count:
+                return found
+        except RefusedError:
+            pass
+        hashes = self._ask_patiently([Ask("eth_getBlockByNumber", [number, False], answers.transaction_hashes)])[0]
+        return self._ask_patiently([_receipt_of(tx_hash) for tx_hash in hashes])
 
-    def _check_blooms(self, asked: Sequence[Query], headers: dict[int, Header], logs: list[Log]) -> None:
-        """Looks into the blocks whose bloom filters allow a log where none was given.
+    def _check_blooms(self, asked: Sequence[Query], headers: dict[int, Header], logs: list[Log]) -> bool:
+        """Looks into the blocks that may hold a log, by their headers, where none was given.
+
+        Returns:
+            Whether all such blocks were looked into; not where the headers do not tell which these are.
 
         Raises:
             _TruncatedError: One holds such a log.
         """
-        if self.blooms != "checked":
-            return
-        hints: set[int] = set()
+        if not self._every_header:
+            headers = {number: header for number, header in headers.items() if number > self._settled_block}
+        silent = {number for number, header in headers.items() if not header.tells}
+        allowing, denied = set[int](), False
         for query in asked:
             given = {log.block_number for log in logs if query.wants(log)}
             for number, header in headers.items():
                 allowed = header.bloom is not None and query.may_be_in(header.bloom)
-                if number in given and not allowed:
-                    self.blooms = "unusable"  # some chains leave them empty
-                    return
+                denied |= number in given and not allowed
                 if allowed and number not in given:
-                    hints.add(number)
-        few = self._every_receipt or len(hints) <= READ_WHOLE
-        self._require_nothing_else(asked, logs, [headers[number] for number in sorted(hints)], whole=few)
+                    allowing.add(number)
+        spoken = any(header.bloom is not None and any(header.bloom) for header in headers.values())
+        unusable = denied or (len(silent) > FEW and not spoken)
+        if unusable and self._every_header:
+            self.blooms = "unusable"  # some chains leave them empty, or once did
+        if unusable and not self._every_receipt:
+            return False
+        within = headers.keys() - {log.block_number for log in logs} if denied else allowing | silent
+        few = self._every_receipt or (self._every_header and len(within) <= FEW)
+        self._require_nothing_else(asked, logs, [headers[number] for number in sorted(within)], whole=few)
+        return True
 
     def _check_last(self, asked: Sequence[Query], headers: dict[int, Header], logs: list[Log]) -> None:
         """Looks into the last block that has logs, which an answer that was cut short holds in part.
@@ -204,7 +222,7 @@ class ChunkReader:
     ) -> None:
         """Looks into blocks for logs that were not given: into all their receipts, or by asking for them by hash."""
         if whole:
-            parts = [self._whole_block(asked, header.block_number) for header in headers]
+            parts = [self._whole_block(asked, header) for header in headers]
         else:
             parts = self._ask_patiently(of_blocks(asked, headers))
         found = [log for part in parts for log in part]
@@ -213,11 +231,11 @@ class ChunkReader:
         if left_out := {log.block_number for log in found if place(log) not in known}:
             raise _TruncatedError(left_out)
 
-    def _receipts(self, logs: list[Log]) -> list[Receipt]:
+    def _receipts(self, headers: dict[int, Header], logs: list[Log]) -> list[Receipt]:
         """The receipts of the logs' transactions, or of all transactions of their blocks."""
         if self._every_receipt:
             blocks = sorted({log.block_number for log in logs})
-            return [receipt for number in blocks for receipt in self._receipts_of_block(number)]
+            return [receipt for number in blocks for receipt in self._receipts_of_block(headers[number])]
         hashes = dict.fromkeys(log.tx_hash for log in logs)
         return self._ask_patiently([_receipt_of(one) for one in hashes])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from eth_hash.auto import keccak
 
 WORD_BYTES = 32
-ADDRESS_CHARS = 42
 
 
 def call_data(signature: str, *arguments: int) -> bytes:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from ingest.chain_store import LogFilter, missing
 from ingest.cow_chain import settlements_of
 from ingest.cow_orders import domain_of
 from ingest.errors import InputError
 from ingest.records import Coverage
+from ingest.rpc.checks import forget, unseen, with_marks
 from ingest.rpc.contracts import call_data
-from ingest.rpc.fetch import Request, fetch
-from ingest.rpc.queries import cow_filter, queries
+from ingest.rpc.fetch import Request, blooms_of, fetch
+from ingest.rpc.queries import cow_filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from ingest.chain_store import BlockRange, ChainStore
     from ingest.cow_chain import Known, Settlement
-    from ingest.rpc.chunks import Checks
     from ingest.rpc.fetch import Fetched
     from ingest.rpc.node import Node
     from ingest.rpc.progress import Progress
@@ -77,18 +76,6 @@ class CowIngest:
     caveats: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked(LogFilter):
-    """Marks the blocks of which, beside the logs that the same filter asks for, headers or receipts were looked at."""
-
-    checks: Literal["headers", "receipts"] = "headers"
-
-    @property
-    def key(self) -> str:
-        """Under which these blocks are marked."""
-        return f"{cow_filter(self.address).key}/{self.checks}"
-
-
 def ingest_cow(
     node: Node,
     store: ChainStore,
@@ -104,7 +91,6 @@ def ingest_cow(
         node: Whom to ask.
         store: Where what it tells is kept.
         request: Which blocks, and how much is looked at; its filters are the contract's, whatever they are.
-            ``first_block`` None goes on from where the contract's stored blocks begin.
         settlement: The contract.
         wrapped_native: The token that the chain's native coin counts as.
         progress: Is told after every chunk.
@@ -129,44 +115,29 @@ class _Run:
     progress: Callable[[Progress], None]
 
     def go(self, request: Request) -> CowIngest:
-        first = self._stored_from() if request.first_block is None else request.first_block
-        request = replace(request, filters=tuple(self._filters(request.checks)), first_block=first)
+        if (first := request.first_block) is None:
+            raise InputError("it is not known from where on; say from which block", field="first block")
+        logs = cow_filter(self.settlement)
+        request = replace(request, filters=with_marks(logs, request.checks))
         fetched = [fetch(self.node, self.store, request, self.progress)]
         blocks = first, fetched[0].last_block
         found = self._read(blocks)
         refetched = tuple(sorted({one.block_number for one in found.contradictions}))
         if refetched:
             for block in refetched:
-                self.store.forget(self.chain_id, request.filters, block, block)
+                forget(self.store, self.chain_id, logs, (block, block))
             fetched.append(fetch(self.node, self.store, replace(request, last_block=blocks[1]), self.progress))
             found = self._read(blocks)
-        why = "; ".join(self._why(blocks, found))
+        why = "; ".join(self._why(blocks, found, fetched))
         return CowIngest(
             chain_id=self.chain_id,
             settlement=self.settlement,
-            coverage=Coverage(*blocks, proven=not why, why=why),
+            coverage=Coverage(*blocks, "none" if why else "logs", why),
             fetched=tuple(fetched),
             found=found,
             refetched=refetched,
             caveats=(ONLY_SETTLED, *_caveats(blocks, found, why)),
         )
-
-    def _stored_from(self) -> int:
-        complete = self._complete(cow_filter(self.settlement))
-        if not complete:
-            message = f"no settlements of chain {self.chain_id} are stored yet; say from which block on"
-            raise InputError(message, field="first block")
-        return complete[0][0]
-
-    def _filters(self, checks: Checks) -> Iterator[LogFilter]:
-        yield (logs := cow_filter(self.settlement))
-        if checks != "events":
-            yield _Checked(logs.address, logs.topic0, checks="headers")
-        if checks == "receipts":
-            yield _Checked(logs.address, logs.topic0, checks="receipts")
-
-    def _complete(self, one: LogFilter) -> tuple[BlockRange, ...]:
-        return self.store.complete(self.chain_id, [one])[one]
 
     def _read(self, blocks: BlockRange) -> Found:
         found = Found()
@@ -174,7 +145,7 @@ class _Run:
             found.add(one)
         return found
 
-    def _why(self, blocks: BlockRange, found: Found) -> Iterator[str]:
+    def _why(self, blocks: BlockRange, found: Found, fetched: Sequence[Fetched]) -> Iterator[str]:
         """Why it is not proven that the intents are all there are."""
         if found.left_out:
             first = found.contradictions[0]
@@ -182,21 +153,9 @@ class _Run:
                 f"{found.left_out} settlement(s) left out, the first in block {first.block_number} (transaction "
                 f"{first.tx_hash}): {first.contradiction}"
             )
-        _, headers, receipts = self._filters("receipts")
-        if missing(self._complete(headers), *blocks):
-            yield "the node was not asked for every block's header, which would show settlements that it leaves out"
-        elif missing(self._complete(receipts), *blocks):
-            yield "blocks that hold a settlement may hold another, which the node left out: not all receipts were read"
-        elif not self._blooms_tell(blocks, found):
-            yield "the node's headers do not tell which blocks hold logs"
-
-    def _blooms_tell(self, blocks: BlockRange, found: Found) -> bool:
-        """Whether the headers' bloom filters are kept: some chains leave them empty, or once did."""
-        if found.extent is None:
-            return any(self.node.headers([blocks[1]])[0].bloom or b"")
-        asked = queries([cow_filter(self.settlement)])[0]
-        blooms = [header.bloom for header in self.node.headers(found.extent)]
-        return all(bloom is not None and asked.may_be_in(bloom) for bloom in blooms)
+        logs = cow_filter(self.settlement)
+        if why := unseen(self.store, self.chain_id, logs, blocks, blooms_of(fetched)):
+            yield why
 
 
 def _require_settlement(node: Node, chain_id: int, settlement: str) -> None:
@@ -224,4 +183,4 @@ def _caveats(blocks: BlockRange, found: Found, why: str) -> Iterator[str]:
     if why:
         yield f"It has blocks {first} to {last}; that no settlement is missing there is not proven: {why}."
     else:
-        yield f"It has all settlements of blocks {first} to {last}, as the chain's headers and receipts show."
+        yield f"It has all settlements of blocks {first} to {last}, as the node's headers and receipts show."

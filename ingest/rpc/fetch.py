@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ingest.chain_store import ForkedError, LogFilter, missing
 from ingest.errors import InputError
 from ingest.rpc.chunks import ChunkReader
-from ingest.rpc.errors import NodeError, ReorgError
+from ingest.rpc.errors import NodeError, ReorgError, UnavailableError
 from ingest.rpc.progress import Meter
 from ingest.rpc.ranges import Span
 from ingest.rpc.reorgs import settle
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from ingest.chain_store import ChainStore, Chunk
-    from ingest.rpc.chunks import Blooms, Checks, Truncation
+    from ingest.rpc.checks import Blooms, Checks
+    from ingest.rpc.chunks import Truncation
     from ingest.rpc.node import Node
     from ingest.rpc.progress import Progress
     from ingest.rpc.reorgs import Reorg
@@ -48,6 +49,7 @@ class Request:
         checks: How much is looked at to find what the node leaves out; see ``ingest.rpc.chunks``. ``events`` costs
             least; ``headers`` fetches every block's header, ``receipts`` also all receipts of blocks with events.
         reorg_depth_blocks: How many of the newest stored blocks the chain may replace.
+        kept_block: Up to where what was made of them before goes: never less far, whatever is asked for.
     """
 
     filters: tuple[LogFilter, ...]
@@ -56,6 +58,7 @@ class Request:
     follow_blocks: int
     checks: Checks
     reorg_depth_blocks: int = REORG_DEPTH_BLOCKS
+    kept_block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ class Fetched:
     """What came of it. ``last_block`` is up to where all filters are complete now.
 
     ``logs`` and ``transactions`` count what was fetched in this run, the transactions' other logs included.
-    ``truncations`` are ranges whose logs the node had given incompletely; they are complete now.
+    ``truncations`` are ranges whose logs the node had given incompletely; they are complete now. ``blooms`` tells
+    whether its headers' bloom filters were of use.
     """
 
     chain_id: int
@@ -88,7 +92,11 @@ class Segment:
 
 
 def fetch(
-    node: Node, store: ChainStore, request: Request, progress: Callable[[Progress], None] = lambda _: None
+    node: Node,
+    store: ChainStore,
+    request: Request,
+    progress: Callable[[Progress], None] = lambda _: None,
+    inspect: Callable[[Chunk], None] = lambda _: None,
 ) -> Fetched:
     """Brings what is missing into the store. What is there already is not asked for; each chunk is stored whole.
 
@@ -97,13 +105,19 @@ def fetch(
         store: Where to.
         request: What.
         progress: Is told after every chunk.
+        inspect: Sees each chunk before it is stored, and may refuse it.
 
     Raises:
         InputError: The request cannot be fulfilled: blocks that are not there yet, or nothing to go on from.
         BudgetError: The node's time budget is used up; tells how far it got.
         NodeError: The node cannot be used any further. In any case, running again goes on where this ended.
     """
-    return _Run(node, store, request, progress).go()
+    return _Run(node, store, request, progress, inspect).go()
+
+
+def blooms_of(fetched: Sequence[Fetched]) -> Blooms:
+    """Whether bloom filters were of use in all of several fetches."""
+    return "unusable" if any(one.blooms == "unusable" for one in fetched) else fetched[-1].blooms
 
 
 def plan(
@@ -133,6 +147,7 @@ class _Run:
     store: ChainStore
     request: Request
     progress: Callable[[Progress], None]
+    inspect: Callable[[Chunk], None]
     start_s: float = field(default_factory=time.monotonic)
     reorgs: list[Reorg] = field(default_factory=list)
     truncations: list[Truncation] = field(default_factory=list)
@@ -166,6 +181,12 @@ class _Run:
         last = head - asked.follow_blocks if asked.last_block is None else asked.last_block
         if last > head:
             raise InputError(f"the node's newest block is {head}, asked for is {last}", field="last block")
+        if asked.kept_block > head:
+            raise UnavailableError(
+                f"{self.node.name}: its newest block is {head}, what is stored goes to {asked.kept_block} already; "
+                "ask again later, or another node"
+            )
+        last = max(last, asked.kept_block)
         if asked.first_block is not None and asked.first_block > last:
             raise InputError(f"is {asked.first_block}, beyond the last block to fetch, {last}", field="first block")
         return last
@@ -185,6 +206,8 @@ class _Run:
         meter = Meter(sum(segment.last_block - segment.first_block + 1 for segment in segments))
         try:
             for chunks in _chunks(reader, segments, self.node.connections):
+                for chunk in chunks:
+                    self.inspect(chunk)
                 self.store.write(*chunks)
                 for chunk in chunks:
                     self._count(chunk, meter)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TIMED_OUT_ATTEMPTS = 2  # then a smaller range is worth more than another try
 MOST_SEARCHED_BLOCKS = 10_000_000  # in one question
 MOST_SEARCHES = 50_000
+SAY_ITS_BLOCK = "say its block (--created-block)"
 
 
 def place(log: Log) -> tuple[int, int]:
@@ -86,8 +87,8 @@ def first_log(node: Node, query: Query, first: int, last: int) -> Log | None:
         span.answered(end - first + 1, 0)
         first = end + 1
     raise InputError(
-        f"{node.name} takes so few blocks at a time that the creation cannot be searched for; say its block",
-        field="creation block",
+        f"{node.name} takes so few blocks at a time that the creation cannot be searched for; {SAY_ITS_BLOCK}",
+        field="created block",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ingest.chain_store import LogFilter
@@ -13,7 +13,7 @@ from ingest.pool_state import V2_FEE_PIPS
 from ingest.records import Pool, Token
 from ingest.rpc.contracts import address, call_data, signed, unsigned, words
 from ingest.rpc.errors import NoStateError
-from ingest.rpc.logs import first_log
+from ingest.rpc.logs import SAY_ITS_BLOCK, first_log
 from ingest.rpc.queries import pool_filter, queries, topic, v4_filter
 from ingest.rpc.tokens import read_token
 
@@ -81,6 +81,17 @@ class FoundPool:
         return cls(pool=Pool(**(pool | tokens)), **document)
 
 
+def require_pool(text: str) -> None:
+    """A pool's address or id.
+
+    Raises:
+        InputError: It is neither.
+    """
+    if not (ADDRESS.fullmatch(text) or POOL_ID.fullmatch(text)):
+        message = f"must be an address (v2, v3) or a pool's id of 32 bytes (v4), in hex; found {text!r:.80}"
+        raise InputError(message, field="pool")
+
+
 def find_pool(
     node: Node,
     store: ChainStore,
@@ -88,10 +99,12 @@ def find_pool(
     *,
     manager: str | None = None,
     decimals: Mapping[str, int] | None = None,
-    v2_fee_pips: int = V2_FEE_PIPS,
+    v2_fee_pips: int | None = None,
     created_block: int | None = None,
 ) -> FoundPool:
-    """A pool with the block of its creation, from the store where it was found before, else from the node.
+    """A pool, from the store where it was found before, else from the node.
+
+    What is told here and contradicts what was kept makes the node be asked anew.
 
     Args:
         node: Whom to ask.
@@ -99,24 +112,61 @@ def find_pool(
         pool: A v2 pair's or v3 pool's address, or a v4 pool's id.
         manager: v4's PoolManager, where it is not one of Uniswap's.
         decimals: Of tokens that do not tell, by address.
-        v2_fee_pips: A pair does not tell its fee; forks of Uniswap have others than 0.3 %.
+        v2_fee_pips: A pair does not tell its fee; forks of Uniswap have others than 0.3 %. None: as kept, else that.
         created_block: Where it is known (for v4: a block that is not after it), so that nobody must look for it.
 
     Raises:
         InputError: There is no such pool, or something must be said that the chain does not tell.
         NodeError: The node cannot tell.
     """
+    require_pool(pool)
     chain_id = node.chain_id()
-    if (kept := store.kept_pool(chain_id, pool.lower())) is not None:
-        found = FoundPool.from_text(kept)
-        if found.pool.kind != "v2" or found.pool.fee_pips == v2_fee_pips:
-            return found
+    if (text := store.kept_pool(chain_id, pool.lower())) is not None:
+        kept = FoundPool.from_text(text)
+        if _agree(kept, manager, decimals or {}, v2_fee_pips, created_block):
+            return kept
     found = describe_pool(
-        node, pool, manager=manager, decimals=decimals, v2_fee_pips=v2_fee_pips, first_block=created_block or 0
+        node,
+        pool,
+        manager=manager,
+        decimals=decimals,
+        v2_fee_pips=V2_FEE_PIPS if v2_fee_pips is None else v2_fee_pips,
+        first_block=created_block or 0,
     )
     if found.created_block is None:
-        found = _with_creation(found, creation_block(node, found) if created_block is None else created_block)
+        found = replace(found, created_block=created_block)
     store.keep_pool(chain_id, found.pool.address, found.created_block, found.text())
+    return found
+
+
+def _agree(
+    kept: FoundPool,
+    manager: str | None,
+    decimals: Mapping[str, int],
+    v2_fee_pips: int | None,
+    created_block: int | None,
+) -> bool:
+    """Whether a pool that was kept is as the user tells it."""
+    pool, told = kept.pool, {token.lower(): count for token, count in decimals.items()}
+    if any(told.get(token.address, token.decimals) != token.decimals for token in (pool.token0, pool.token1)):
+        return False
+    if pool.kind == "v4":
+        return manager is None or manager.lower() == kept.emitter
+    fee_fits = pool.kind != "v2" or v2_fee_pips in {None, pool.fee_pips}
+    return fee_fits and created_block in {None, kept.created_block}
+
+
+def with_creation(node: Node, store: ChainStore, found: FoundPool) -> FoundPool:
+    """The pool with the block of its creation, which is looked for where nobody knows it yet, and kept.
+
+    Raises:
+        InputError: It cannot be found out.
+        NodeError: The node cannot tell.
+    """
+    if found.created_block is not None:
+        return found
+    found = replace(found, created_block=creation_block(node, found))
+    store.keep_pool(found.pool.chain_id, found.pool.address, found.created_block, found.text())
     return found
 
 
@@ -130,6 +180,7 @@ def describe_pool(
     first_block: int = 0,
 ) -> FoundPool:
     """What a pool is; see ``find_pool``. For v4 the manager's logs are searched from ``first_block`` on."""
+    require_pool(pool)
     chain_id = node.chain_id()
     known = {one.lower(): count for one, count in (decimals or {}).items()}
     if POOL_ID.fullmatch(pool):
@@ -137,8 +188,6 @@ def describe_pool(
         if emitter is None:
             raise InputError(f"no PoolManager of chain {chain_id} is known; say which", field="manager")
         return _v4(node, chain_id, pool.lower(), emitter.lower(), known, first_block)
-    if not ADDRESS.fullmatch(pool):
-        raise InputError("must be an address (v2, v3) or a pool's id of 32 bytes (v4), in hex", field="pool")
     return _v2_or_v3(node, chain_id, pool.lower(), known, v2_fee_pips)
 
 
@@ -165,7 +214,7 @@ def creation_block(node: Node, found: FoundPool) -> int:
     else:
         log = first_log(node, queries([LogFilter(found.emitter, topic0=(own,))])[0], 0, head)
     if log is None:
-        raise InputError("its creation is not in the node's logs; say in which block it was", field="creation block")
+        raise InputError(f"its creation is not in the node's logs; {SAY_ITS_BLOCK}", field="created block")
     return log.block_number
 
 
@@ -231,7 +280,3 @@ def _v4(
         hooks=hooks if int(hooks, 16) else None,
         dynamic_fee=fee == DYNAMIC_FEE,
     )
-
-
-def _with_creation(found: FoundPool, block: int) -> FoundPool:
-    return FoundPool(found.pool, found.emitter, block, found.factory, found.hooks, found.dynamic_fee)

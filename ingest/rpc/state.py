@@ -32,12 +32,16 @@ MOST_TICKS = 200_000  # a table as large as that is not read tick by tick
 Words = list[int]
 
 
+class AbsentError(InputError):
+    """The pool did not exist at the block, or had no price yet."""
+
+
 def read_pool_state(node: Node, found: FoundPool, block: int) -> PoolState:
     """A pool's state after all of a block's transactions.
 
     Raises:
         NoStateError: The node does not keep the state of that block.
-        InputError: The pool did not exist then.
+        AbsentError: The pool did not exist then.
         AnswerError: What the node tells contradicts itself.
         NodeError: The node cannot tell, or the block was replaced meanwhile.
     """
@@ -152,7 +156,7 @@ def _slot(key: int, root: int) -> int:
     return int.from_bytes(keccak(both), "big")
 
 
-def _absent(found: FoundPool, block: int) -> InputError:
-    return InputError(
+def _absent(found: FoundPool, block: int) -> AbsentError:
+    return AbsentError(
         f"{found.pool.address} is not there, or not initialised, at block {block}; begin later", field="first block"
     )

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Mined:
-    """What was read of the blocks up to ``last_block``; ``transactions`` by hash, one for each receipt."""
+    """What was read of the blocks up to ``last_block``; ``transactions`` by hash, one for each receipt.
+
+    ``looked_at``: as closely as was asked for, which takes headers that tell which blocks may hold a log.
+    """
 
     last_block: int
     headers: Sequence[Header]
     receipts: Sequence[Receipt]
     transactions: dict[bytes, Transaction]
+    looked_at: bool
 
 
 def chunk_of(chain_id: int, filters: tuple[LogFilter, ...], first_block: int, mined: Mined) -> Chunk:

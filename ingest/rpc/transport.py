@@ -32,8 +32,6 @@ sys.setrecursionlimit(_recursion_limit)
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from web3.types import RPCEndpoint, RPCResponse
-
 MAX_ANSWER_BYTES = 128 << 20
 MAX_DEPTH = 200  # of nested lists and objects; answers have less than ten
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -118,18 +116,6 @@ class Endpoint(HTTPProvider):
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r})"
-
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """One call, as web3 asks for it: the answer's object, its id checked."""
-        request = self._request(method, list(params))
-        answer: RPCResponse = by_id(self.post(request).document, [request])[0]
-        return answer
-
-    def make_batch_request(self, batch_requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse] | RPCResponse:
-        """Several calls in one exchange, as web3 asks for them: the answers' objects in the calls' order."""
-        requests_ = [self._request(method, list(params)) for method, params in batch_requests]
-        document = self.post(requests_).document
-        return by_id(document, requests_) if isinstance(document, list) else document
 
     def exchange(self, calls: Sequence[Call], timeout_s: float | None = None) -> tuple[Reply, list[dict[str, Any]]]:
         """Sends one call by itself, or several as a batch; gives the reply and the requests as they were sent.

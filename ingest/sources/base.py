@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ingest.records import Pool
+    from ingest.sources.kinds import Syntax
     from ingest.sources.text import Int64s
 
 
@@ -44,7 +45,8 @@ class Source:
     one); ``read`` gives the rows some megabytes at a time. A source that is ``numbered`` gives its events numbers of
     its own, none of which may be missing, instead of a log index that counts through the block. ``caveats`` say what
     this source cannot give. ``fields`` tells which of the file's fields an event's column is read from, where the
-    names differ. A source ``in_parts`` has block times and gas in files of their own.
+    names differ. A source ``in_parts`` has block times and gas in files of their own. ``syntaxes`` are how such files
+    are written.
     """
 
     name: str
@@ -55,3 +57,4 @@ class Source:
     caveats: tuple[str, ...] = ()
     fields: dict[str, str] = field(default_factory=dict)
     in_parts: bool = False
+    syntaxes: tuple[Syntax, ...] = ("CSV",)

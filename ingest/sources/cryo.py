@@ -136,4 +136,5 @@ SOURCE = Source(
     read=read,
     fields=event_fields(LAYOUTS[0]),
     in_parts=True,
+    syntaxes=("Parquet",),
 )

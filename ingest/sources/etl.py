@@ -156,15 +156,14 @@ class Amounts:
                 self._seen[layout.fields[name][0]].see(rows.table[name].combine_chunks())
 
     def require_exact(self) -> None:
-        """Says so if they were, all that could show it.
+        """Says so if they were; see ``ingest.rounding``.
 
         Raises:
-            InputError: All amounts above 2**53 are numbers that doubles can hold.
+            InputError: Far more of the amounts above 2**53 are doubles than of exact ones.
         """
         for name, numbers in self._seen.items():
-            if numbers.rounded:
-                message = f"was rounded: {numbers.why}; export it again with whole numbers"
-                raise InputError(message, file=self.path, field=name)
+            if (why := numbers.why) is not None:
+                raise InputError(f"was rounded: {why}; export it again with whole numbers", file=self.path, field=name)
 
 
 def _batches(path: Path, skipped: Counter[str], *, for_history: bool) -> Iterator[tuple[Layout, TextColumns]]:
@@ -282,5 +281,6 @@ JSON_SOURCE = Source(
     read=read,
     fields=event_fields(LAYOUTS["log"]),
     in_parts=True,
+    syntaxes=("JSON",),
 )
-CSV_SOURCE = replace(JSON_SOURCE, name="etl-csv", what="CSV of ethereum-etl", missing=missing_in_csv)
+CSV_SOURCE = replace(JSON_SOURCE, name="etl-csv", what="CSV of ethereum-etl", missing=missing_in_csv, syntaxes=("CSV",))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import asdict
 
 import pytest
 
 from app.cli import run as run_here
+from ingest.flow import OrderFlow
+from ingest.flow_ingested import from_records
+from ingest.records import Coverage, UserIntent
 from ingest.store import Store
 from verify.templates import templates
 
@@ -119,6 +123,7 @@ def test_an_audit_of_a_flow_checks_what_it_can_and_says_what_it_cannot(ingest, p
     ingest("uni")
     code, said = pactsmith("history", "audit", "uni", "--strict")
     assert code == 3
+    assert "6 of 100 (6.0 %): The newest swaps" in said
     assert "FAILED: between blocks 12650307 and 12670495" in said
     assert pactsmith("history", "audit", "uni")[0] == 0
 
@@ -133,6 +138,15 @@ def test_a_flow_is_exported_and_an_existing_folder_is_not_overwritten(ingest, pa
     code, said = pactsmith("history", "export", "cow", "--out", out)
     assert code == 2
     assert "exists already" in said
+
+
+def test_an_exported_flow_says_which_blocks_a_node_was_asked_for(pactsmith, tmp_path):
+    covered = Coverage(first_block=1, last_block=9, proof="none", why="a test")
+    intent = UserIntent("v", "m", "sell", "filled", ("A", "B"), 1, 1, tx_hash=f"0x{1:064x}")
+    flow = OrderFlow("cow", "", "chain", ("rpc",), "smallest units", 0, True, "a test", (), (intent,), coverage=covered)
+    Store(tmp_path / "store").flows.write(from_records(flow))
+    assert pactsmith("history", "export", "cow", "--out", tmp_path / "out")[0] == 0
+    assert json.loads((tmp_path / "out" / "flow.json").read_text())["coverage"] == asdict(covered)
 
 
 def test_verify_refuses_a_flow_with_the_reason(ingest, pactsmith):

@@ -237,7 +237,8 @@ class FaultyProxy:
 
     def _limit_logs(self, call: dict[str, Any], reply: dict[str, Any], head: int) -> Refusal | None:
         """Leaves out silently what is above the provider's measure, or says that it refuses."""
-        logs, most = reply["result"], self.provider.silent_results
+        told, most = reply["result"], self.provider.silent_results
+        logs = reply["result"] = [log for log in told if not self.provider.withholds(call, log)]
         refusal = self.provider.refuses_logs(call, logs, head)
         if refusal is None:
             self.ranges.append(span(call["params"][0], head))

@@ -89,6 +89,8 @@ class Provider:
         too_many: The words for the one, of `DIALECTS_OF_TOO_MANY`.
         too_wide: The words for the other, of `DIALECTS_OF_TOO_WIDE`.
         silent_results: Logs in one answer; the ones above are left out without a word.
+        withheld: Transactions whose logs are left out of every answer to a question for logs, without a word.
+        tells_blocks: Whether they are told after all where one block is asked for by its hash.
         state_blocks: How many blocks behind the head there still is state for `eth_call` and the like.
         no_state: The words where there is none, of `DIALECTS_OF_NO_STATE`.
         max_batch: Calls in one request; 0 refuses every batch, None allows any.
@@ -100,10 +102,17 @@ class Provider:
     too_many: str = "infura"
     too_wide: str = "infura"
     silent_results: int | None = None
+    withheld: frozenset[str] = frozenset()
+    tells_blocks: bool = False
     state_blocks: int | None = None
     no_state: str = "geth"
     max_batch: int | None = None
     missing_methods: frozenset[str] = field(default_factory=frozenset)
+
+    def withholds(self, call: dict[str, Any], log: dict[str, Any]) -> bool:
+        """Whether a log is left out of the answer to a question for logs."""
+        by_hash = self.tells_blocks and "blockHash" in call["params"][0]
+        return log["transactionHash"] in self.withheld and not by_hash
 
     def refuses_batch(self, calls: int) -> Refusal | None:
         """Whether a request with so many calls, as an array, is refused whole."""

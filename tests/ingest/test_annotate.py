@@ -84,5 +84,40 @@ def test_what_was_told_stays_with_its_swap_when_events_come_before_it(build, his
 def test_a_swap_that_the_chain_replaced_takes_what_was_told_with_it(build, history):
     stored = replace(history, labels={1: Label("user", "mine")}, known_limits={1: 77})
     told = with_told_before(Told(), spooled([history.events[0], history.events[2]]), stored)
-    assert (told.labels, told.known_limits) == ({}, {})
+    assert (told.labels, told.known_limits, told.unmatched_labels) == ({}, {}, 1)
     assert with_told_before(told, spooled(history.events), None) is told
+
+
+def in_one_transaction(build, logs, **changes):
+    """Two swaps of a transaction, at some places of a block."""
+    return [
+        build.make_swap(seq, block=100, tx_hash=build.tx_hash(5), log_index=log, tx_index=1, **changes)
+        for seq, log in enumerate(logs)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "now"),
+    [
+        ((5, 8), (5, 8), {0: "arbitrage", 1: "user"}),
+        ((5, 8), (8, 11), {0: "arbitrage", 1: "user"}),  # the first one stands where the second one stood
+        ((5, 8), (2, 5), {0: "arbitrage", 1: "user"}),
+        ((5, 8), (3, 5, 8), {1: "arbitrage", 2: "user"}),  # one was missing
+        ((5, 8), (4, 7, 11), {}),
+        ((5, 8), (5,), {}),
+    ],
+)
+def test_swaps_of_a_transaction_that_moved_are_known_by_their_order(build, before, after, now):
+    labels = {0: Label("arbitrage", "mine"), 1: Label("user", "mine")}
+    stored = build.make_history(in_one_transaction(build, before), labels=labels, known_limits={1: 900})
+    told = with_told_before(Told(), spooled(in_one_transaction(build, after)), stored)
+    assert {seq: label.flow_class for seq, label in told.labels.items()} == now
+    assert told.known_limits == {seq: 900 for seq, name in now.items() if name == "user"}
+    assert told.unmatched_labels == (0 if now else 2)
+
+
+def test_a_limit_that_the_new_chain_did_not_keep_is_lost_and_counted(build):
+    labels = {0: Label("user", "mine")}
+    stored = build.make_history(in_one_transaction(build, (5,)), labels=labels, known_limits={0: 990})
+    told = with_told_before(Told(), spooled(in_one_transaction(build, (6,), amount1=-989)), stored)
+    assert (set(told.labels), told.known_limits, told.unmatched_labels) == ({0}, {}, 1)

@@ -19,6 +19,7 @@ from ingest.chain_store import DATABASE, ChainStore, Chunk, ForkedError, LogFilt
 from ingest.chain_tables import BLOCKS, LOGS, TRANSACTIONS
 from ingest.database import reading, writing
 from ingest.errors import StoreError
+from ingest.rpc.checks import forget, unseen, with_marks
 
 CHAIN = 5
 POOL, MANAGER, OTHER = b"\xaa" * 20, b"\xbb" * 20, b"\xcc" * 20
@@ -254,6 +255,29 @@ def test_a_store_of_the_first_version_is_taken_over(tmp_path):
     assert store.kept_roles(CHAIN) == {}
     store.keep_roles(CHAIN, {"0xab": "v2"})
     assert store.kept_roles(CHAIN) == {"0xab": "v2"}
+
+
+def test_marks_of_what_was_looked_at_too_little_are_taken_back(tmp_path):
+    """An earlier version gave them where headers did not tell what is in their blocks."""
+    key = A_POOL.key
+    with writing(tmp_path / DATABASE, steps=MIGRATIONS[:2]) as connection:
+        for mark in (key, f"{key}/headers", f"{key}/receipts"):
+            connection.execute("INSERT INTO complete VALUES (?, ?, 3, 9)", [CHAIN, mark])
+    store, marks = ChainStore(tmp_path), with_marks(A_POOL, "receipts")
+    assert list(store.complete(CHAIN, marks).values()) == [((3, 9),), (), ()]
+
+
+@pytest.mark.parametrize("one", [A_POOL, FIRST_ID, FIRST_EVENT])
+def test_what_is_looked_at_is_marked_beside_the_filter_and_forgotten_with_it(tmp_path, one):
+    store, marks = ChainStore(tmp_path), with_marks(one, "receipts")
+    assert [mark.key for mark in marks] == [one.key, f"{one.key}/headers", f"{one.key}/receipts"]
+    store.write(chunk(1, 9, filters=marks))
+    assert unseen(store, CHAIN, one, (1, 9), "checked") == ""
+    assert "not all receipts were read" not in unseen(store, CHAIN, one, (0, 9), "checked")
+    assert "do not tell" in unseen(store, CHAIN, one, (0, 9), "unusable")
+    forget(store, CHAIN, one, (4, 5))
+    assert set(store.complete(CHAIN, marks).values()) == {((1, 3), (6, 9))}
+    assert "was not asked for every block's header" in unseen(store, CHAIN, one, (1, 9), "checked")
 
 
 def test_filters_that_ask_for_different_logs_are_marked_apart():

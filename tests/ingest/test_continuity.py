@@ -17,7 +17,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ingest import gaps
-from ingest.continuity import Continuity, check_continuity, follow, state_after
+from ingest.continuity import Continuity, follow
 from ingest.errors import InputError
 from ingest.files import read_history
 from ingest.gaps import Mark
@@ -26,6 +26,16 @@ from ingest.records import LiquidityEvent, PoolState, Position, Swap, TickLiquid
 from ingest.swap_math import sqrt_price_at_tick
 from ingest.tick_table import LastSeen
 from ingest.v3_chain import V3Chain
+
+
+def check_continuity(state, events):
+    """Where events are missing."""
+    return follow(state, events).gaps
+
+
+def state_after(state, events):
+    return follow(state, events).state
+
 
 PLACE = ("seq", "block_number", "block_ts", "tx_hash", "tx_index", "log_index")
 ONE_X96 = 1 << 96

@@ -31,6 +31,7 @@ from ingest.database import writing
 from ingest.errors import InputError
 from ingest.flow import OrderFlow
 from ingest.flow_ingested import from_records
+from ingest.rpc import answers
 from ingest.rpc.cow_ingest import CowIngest, ingest_cow
 from ingest.rpc.fetch import Request
 from ingest.rpc.node import Node
@@ -62,7 +63,7 @@ def test_as_much_is_proven_as_was_looked_at(world, tmp_path, checks, why):
     done = ingest(world, store, checks)
     coverage = done.coverage
     assert (coverage.first_block, coverage.last_block) == (0, world.head)
-    assert coverage.proven is (why is None)
+    assert coverage.proof == ("logs" if why is None else "none")
     assert (why or "") in coverage.why
     said = "is not proven: " + coverage.why if why else f"all settlements of blocks 0 to {world.head}"
     assert said in done.caveats[-1]
@@ -79,20 +80,20 @@ def test_blocks_are_asked_for_again_only_where_more_is_to_be_looked_at(world, tm
     ]
     assert fetched == [blocks, 0, blocks, blocks, 0, 0]
     done = ingest(world, store, "events")
-    assert done.coverage.proven, "what was looked at once stays proven"
+    assert done.coverage.proof == "logs", "what was looked at once stays proven"
     assert intents(world, store, done) == all_wanted(world)
 
 
 def test_it_goes_on_where_it_was_and_is_proven_where_all_parts_are(world, tmp_path):
     store, middle = ChainStore(tmp_path), world.head // 2
-    assert ingest(world, store, "receipts", last_block=middle).coverage.proven
-    later = ingest(world, store, "events", first_block=None)
+    assert ingest(world, store, "receipts", last_block=middle).coverage.proof == "logs"
+    later = ingest(world, store, "events")
     assert (later.coverage.first_block, later.coverage.last_block) == (0, world.head)
     assert sum(one.blocks for one in later.fetched) == world.head - middle
-    assert not later.coverage.proven
-    again = ingest(world, store, "receipts", first_block=None)
+    assert later.coverage.proof == "none"
+    again = ingest(world, store, "receipts")
     assert sum(one.blocks for one in again.fetched) == world.head - middle
-    assert again.coverage.proven
+    assert again.coverage.proof == "logs"
     assert intents(world, store, again) == all_wanted(world)
 
 
@@ -112,9 +113,9 @@ def test_a_node_that_hides_settlements_is_not_believed_to_tell_all(world, tmp_pa
         hidden = ingest(world, ChainStore(tmp_path / "events"), "events", proxy.url)
         store = ChainStore(tmp_path / "receipts")
         found = ingest(world, store, "receipts", proxy.url, **late_blocks(world))
-    assert (hidden.found.settlements, hidden.coverage.proven) == ({}, False)
+    assert (hidden.found.settlements, hidden.coverage.proof) == ({}, "none")
     assert NOT_THE_HEADERS in hidden.coverage.why
-    assert found.coverage.proven
+    assert found.coverage.proof == "logs"
     assert intents(world, store, found) == late_wanted(world)
 
 
@@ -127,8 +128,8 @@ def test_what_is_called_proven_is_all_there_is_whatever_the_node_leaves_out(worl
         done = ingest(world, store, checks, proxy.url, **late_blocks(world))
         assert proxy.lost()
     found = intents(world, store, done)
-    assert done.coverage.proven is (checks == "receipts")
-    if done.coverage.proven:
+    assert done.coverage.proof == ("logs" if checks == "receipts" else "none")
+    if done.coverage.proof == "logs":
         assert found == late_wanted(world)
     else:
         assert set(found) <= set(late_wanted(world))
@@ -136,22 +137,68 @@ def test_what_is_called_proven_is_all_there_is_whatever_the_node_leaves_out(worl
 
 @pytest.mark.parametrize("bloom", [None, bytes(256)])
 @pytest.mark.parametrize("until", ["the end", "the middle"])
-def test_without_bloom_filters_nothing_is_proven(world, tmp_path, monkeypatch, bloom, until):
-    headers, last = Node.headers, world.head // (1 if until == "the end" else 2)
+def test_without_bloom_filters_all_receipts_must_be_read(world, tmp_path, monkeypatch, bloom, until):
+    """Some chains leave them empty, or did so once."""
+    last = world.head // (1 if until == "the end" else 2)
+    change_headers(monkeypatch, lambda one: replace(one, bloom=bloom) if one.block_number <= last else one)
+    done = ingest(world, ChainStore(tmp_path / "headers"), "headers")
+    assert (done.coverage.proof, done.fetched[0].blooms) == ("none", "unusable")
+    assert "the node's headers do not tell which blocks may hold a log" in done.coverage.why
+    store = ChainStore(tmp_path / "receipts")
+    done = ingest(world, store, "receipts", first_block=last - 100)
+    assert (done.coverage.proof, done.fetched[0].blooms) == ("logs", "unusable")
+    assert intents(world, store, done) == [one for one in all_wanted(world) if one.block_number >= last - 100]
 
-    def bare(self, numbers):
-        return [replace(one, bloom=bloom) if one.block_number <= last else one for one in headers(self, numbers)]
 
-    monkeypatch.setattr(Node, "headers", bare)
-    done = ingest(world, ChainStore(tmp_path / "all"), "receipts")
-    assert (done.coverage.proven, done.coverage.why) == (False, "the node's headers do not tell which blocks hold logs")
-    assert not ingest(world, ChainStore(tmp_path / "none"), "receipts", last_block=2).coverage.proven
+def change_headers(monkeypatch, change) -> None:
+    headers = Node.headers
+    monkeypatch.setattr(Node, "headers", lambda self, numbers: [change(one) for one in headers(self, numbers)])
+
+
+@pytest.mark.parametrize("checks", ["headers", "receipts"])
+@pytest.mark.parametrize("blank", ["a shown block", "the hidden block"])
+def test_one_header_without_a_bloom_filter_hides_no_settlement(world, tmp_path, monkeypatch, checks, blank):
+    """It contradicts the logs of its block, or says that there are none where they are withheld."""
+    blocks = sorted({one.logs[0].block_number for one, _ in world.settlements()})
+    shown, hidden = blocks[len(blocks) // 2 :][:2]
+    number = shown if blank == "a shown block" else hidden
+    change_headers(monkeypatch, lambda one: replace(one, bloom=bytes(256)) if one.block_number == number else one)
+    withheld = frozenset(one.hash for one, _ in world.settlements() if one.logs[0].block_number == hidden)
+    store = ChainStore(tmp_path)
+    with FaultyProxy(world.chain.url, provider=Provider(withheld=withheld)) as proxy:
+        done = ingest(world, store, checks, proxy.url)
+    if checks == "receipts":
+        assert done.coverage.proof == "logs"
+        assert intents(world, store, done) == all_wanted(world)
+    else:
+        assert done.coverage.proof == "none"
+
+
+def test_a_chunk_whose_headers_do_not_tell_is_looked_at_again_the_next_time(world, tmp_path, monkeypatch):
+    store = ChainStore(tmp_path)
+    with monkeypatch.context() as once:
+        change_headers(once, lambda one: replace(one, bloom=bytes(256)))
+        assert NOT_THE_HEADERS not in ingest(world, store, "headers").coverage.why
+    again = ingest(world, store, "headers")
+    assert sum(one.blocks for one in again.fetched) == world.head + 1
+    assert NOT_THE_RECEIPTS in again.coverage.why
+
+
+def test_receipts_that_a_node_gives_in_part_are_read_one_by_one(world, tmp_path, monkeypatch):
+    """It hides a settlement in its logs and among its block's receipts, but the block has more transactions."""
+    hidden, parsed = world.settlements()[-3][0].hash, answers.receipts
+    monkeypatch.setattr(answers, "receipts", lambda value: [one for one in parsed(value) if one.tx_hash != raw(hidden)])
+    store = ChainStore(tmp_path)
+    with FaultyProxy(world.chain.url, provider=Provider(withheld=frozenset({hidden}))) as proxy:
+        done = ingest(world, store, "receipts", proxy.url, **late_blocks(world))
+    assert done.coverage.proof == "logs"
+    assert intents(world, store, done) == late_wanted(world)
 
 
 def test_blocks_without_a_settlement_are_proven_to_have_none(world, tmp_path):
     last = rows_of(world, world.settlements()[0][0]).logs[0]["block_number"] - 1
     done = ingest(world, ChainStore(tmp_path), "receipts", last_block=last)
-    assert (done.found.settlements, done.coverage.proven) == ({}, True)
+    assert (done.found.settlements, done.coverage.proof) == ({}, "logs")
 
 
 # ---------------------------------------------------------------- what does not fit
@@ -190,7 +237,7 @@ def test_a_settlement_that_stays_contradictory_is_left_out_and_named(world, tmp_
     assert [(one.block_number, one.tx_hash, one.intents) for one in done.found.contradictions] == [
         (block, made.hash, ())
     ]
-    assert not done.coverage.proven
+    assert done.coverage.proof == "none"
     assert (
         f"1 settlement(s) left out, the first in block {block} (transaction {made.hash}): trade 0: "
         in done.coverage.why
@@ -212,7 +259,7 @@ def test_a_contract_that_settles_no_cow_orders_is_refused(world, tmp_path):
 
 
 def test_to_go_on_from_nothing_is_refused(world, tmp_path):
-    with pytest.raises(InputError, match=r"first block.*no settlements of chain 1 are stored yet; say from which"):
+    with pytest.raises(InputError, match=r"first block.*not known from where on; say from which block"):
         ingest(world, ChainStore(tmp_path), "events", first_block=None)
 
 
@@ -279,7 +326,7 @@ def test_the_command_stores_a_flow_and_goes_on_with_it(world, tmp_path):
     second = command(world, tmp_path, "--checks", "receipts").done()
     assert (second["written"], second["coverage"]) == (
         "replaced",
-        {"first_block": 0, "last_block": world.head, "proven": True, "why": ""},
+        {"first_block": 0, "last_block": world.head, "proof": "logs", "why": ""},
     )
     assert (second["settlements"], second["left_out"]) == ({"settle": len(world.settlements())}, 0)
     assert second["node"] == world.chain.url
@@ -288,6 +335,42 @@ def test_the_command_stores_a_flow_and_goes_on_with_it(world, tmp_path):
     flow = Store(tmp_path).flows.load("orders")
     assert list(flow.intents) == all_wanted(world)
     assert (flow.content_id, flow.counts["batches"]) == (third["content_id"], len(world.settlements()))
+
+
+def test_a_flow_is_gone_on_with_from_where_it_begins_whatever_else_was_fetched(world, tmp_path):
+    middle = world.head // 2
+    command(world, tmp_path, "--from-block", 0, "--to-block", middle, name="first").done()
+    command(world, tmp_path, "--from-block", middle - 50, "--to-block", middle + 50, name="second").done()
+    told = command(world, tmp_path, name="second").done()["coverage"]
+    assert (told["first_block"], told["last_block"]) == (middle - 50, world.head)
+    expected = [one for one in all_wanted(world) if one.block_number >= middle - 50]
+    assert list(Store(tmp_path).flows.load("second").intents) == expected
+    assert "not known from where on" in command(world, tmp_path, name="third").error["message"]
+
+
+def test_asking_for_less_leaves_what_is_there(world, tmp_path):
+    command(world, tmp_path, "--from-block", 100).done()
+    flow = Store(tmp_path).flows.load("orders")
+    for less in (["--to-block", 300], ["--follow", 200]):
+        told = command(world, tmp_path, *less).done()
+        assert (told["written"], told["coverage"]["last_block"]) == ("already stored", world.head)
+    for start in (0, 300):
+        refused = command(world, tmp_path, "--from-block", start).error
+        assert (refused["field"], refused["exit_code"]) == ("first block", 2)
+        assert "begins at block 100" in refused["message"]
+    assert Store(tmp_path).flows.load("orders") == flow
+    assert (flow.coverage.first_block, flow.coverage.last_block) == (100, world.head)
+
+
+def test_a_flow_that_an_earlier_version_stored_loses_nothing(world, tmp_path):
+    """It did not say which blocks it was made of."""
+    command(world, tmp_path, "--from-block", 0).done()
+    flow = Store(tmp_path).flows.load("orders")
+    with writing(Store(tmp_path).database) as store:
+        store.execute("UPDATE flow SET coverage = NULL")
+    assert "not known from where on" in command(world, tmp_path).error["message"]
+    command(world, tmp_path, "--from-block", 300, "--to-block", 400).done()
+    assert Store(tmp_path).flows.load("orders").intents == flow.intents
 
 
 def test_the_command_says_on_a_terminal_what_it_did_and_did_not_prove(world, tmp_path, capsys):

@@ -662,8 +662,12 @@ def as_javascript_prints(value: int) -> int:
 @pytest.mark.shared_data
 @pytest.mark.parametrize("rounded", [as_python_rounds, as_javascript_prints])
 @pytest.mark.parametrize("name", ["transactions", "token_transfers"])
-def test_amounts_that_went_through_doubles_are_refused(blocks, tmp_path, name, rounded):
+@pytest.mark.parametrize("exact", [0, 1])
+def test_amounts_that_went_through_doubles_are_refused(blocks, tmp_path, name, rounded, exact):
     lines = [line | {"value": rounded(line["value"])} for line in blocks[name]]
+    longest = max(range(len(lines)), key=lambda place: len(str(lines[place]["value"]).rstrip("0")))
+    if exact:
+        lines[longest] |= {"value": lines[longest]["value"] + 1}
     for form in (json.dumps, None):
         content = "\n".join(map(json.dumps, lines)) if form else csv_text(lines, CSV_COLUMNS[name])
         (tmp_path / "t").write_text(content, newline="")

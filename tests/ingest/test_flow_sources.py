@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 from collections import Counter, defaultdict
-from decimal import Decimal
+from decimal import Context, Decimal
 
 import pytest
 from flow_samples import (
@@ -24,11 +24,12 @@ from flow_samples import (
     event,
     events,
     order,
+    settlement,
     subgraph_v2,
     tx,
     uid,
 )
-from whole_blocks import MEV, MEV_BLOCKS, etl_logs, mev_blocks
+from whole_blocks import ETL, MEV, MEV_BLOCKS, etl_logs, mev_blocks
 
 from ingest.block_intents import block_intents
 from ingest.blocks import activity_of_block, trades_of_block, trades_of_logs
@@ -75,12 +76,38 @@ def test_a_kind_is_found_by_the_content_alone(written, kind):
 
 def test_what_is_no_order_flow_is_refused_with_the_nearest_kind(written):
     lacking = SAMPLES["dune-trades-2022"].replace("category", "sort")
-    with pytest.raises(InputError, match=r"until 2022 it lacks category"):
+    with pytest.raises(InputError, match=r"until 2022 it lacks category; known kinds of CSV are dune-.*, raw-logs"):
         ingest_flow(written(lacking), "x")
     with pytest.raises(InputError, match="unknown format 'dune'; known are"):
         ingest_flow(written(lacking), "x", "dune")
     with pytest.raises(InputError, match="is empty"):
         ingest_flow(written(""), "x")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("# A heading\n\nSome text.\n", r"is of no known kind: no CSV in UTF-8 with a header, no JSON, no Parquet$"),
+        (bytes(1000), r"no CSV in UTF-8 with a header, no JSON, no Parquet$"),
+        ("name,age\nx,1\n", r"is CSV of no known kind; known kinds of CSV are dune-trades-2022, .*etl-csv$"),
+        ('{"name": "x"}', r"is JSON of no known kind; known kinds of JSON are subgraph-v2-json, .*etl-json$"),
+        ('[{"id": 1, "timestamp": 2, "amount0In": 3}]', r"swaps, as JSON it lacks amount0Out, amount1In, amount1Out;"),
+    ],
+)
+def test_an_unknown_file_is_compared_with_kinds_that_are_written_alike(written, content, said):
+    with pytest.raises(InputError, match=said):
+        ingest_flow(written(content), "x")
+
+
+def test_of_several_files_the_unknown_one_is_named_and_how_to_leave_it_out(written):
+    first, second = written(SAMPLES["dune-trades"], "a.csv"), written("name,age\nx,1\n", "b.csv")
+    with pytest.raises(InputError, match=r"name those by a pattern such as 'FOLDER/\*\.csv\.gz'") as refusal:
+        ingest_flow([first, second], "x")
+    assert refusal.value.file == str(second)
+    for name in (None, "raw-logs"):
+        events = "block_number,block_timestamp,transaction_hash,transaction_index,log_index,topics,data\n"
+        with pytest.raises(InputError, match="give the pool's state with --initial-state"):
+            ingest_flow(written(events), "x", name)
 
 
 def test_files_of_two_kinds_are_no_flow(written):
@@ -105,7 +132,7 @@ def test_aggregators_trades_are_flagged_and_counted_and_the_rounding_is_said(wri
     for notice in (
         "1 of 2 trades are aggregators'",
         "4 of 4 with at most 15",
-        "neither transaction",
+        "no transaction, no pool, no block",
         "which of the two",
     ):
         assert notice in said(flow)
@@ -138,6 +165,114 @@ def test_todays_dune_tables_are_exact(written):
     aggregated = csv_text([dune_newer(0, trace_address="[1 20]", evt_index=-1)])
     (only,) = ingest_flow(written(aggregated), "x").flow.trades
     assert (only.aggregate, only.place) == (True, (1, 20))
+
+
+LOG, BOTH, CALL = {"trace_address": ""}, {"trace_address": "[-1]"}, {"trace_address": "[1 20]", "evt_index": -1}
+
+
+@pytest.mark.parametrize(
+    ("project", "place", "aggregate"),
+    [
+        ("uniswap", LOG, False),
+        ("uniswap", BOTH, False),
+        ("uniswap", CALL, True),
+        ("cow_protocol", LOG, True),
+        ("0x API", CALL, True),
+        ("dodo", LOG, False),
+        ("dodo", CALL, True),
+    ],
+)
+def test_which_of_dunes_tables_a_row_is_from_is_found_row_by_row(written, project, place, aggregate):
+    """Older exports of dex.trades have a trace_address as well, which is empty beside a log."""
+    rows = [dune_newer(0, project=project, **place), dune_newer(1, **LOG)]
+    flow = ingest_flow(written(csv_text(rows)), "x").flow
+    found = {trade.tx_hash: trade for trade in flow.trades}
+    assert [found[tx(number)].aggregate for number in (0, 1)] == [aggregate, False]
+    assert found[tx(0)].place == ((1, 20) if place is CALL else (0,))
+    assert ("1 trades are of dodo or kyberswap" in said(flow)) == (project == "dodo")
+    without = ingest_flow(written(csv_text([dune_newer(0, project="1inch")])), "x").flow
+    assert without.trades[0].aggregate, "by its project alone"
+
+
+def test_trades_without_log_and_call_are_not_taken_for_one(written):
+    """As many stay as one file holds; nothing tells them apart from rows of another file."""
+    nowhere = {"evt_index": "", "tx_hash": tx(7)}
+    rows = [
+        dune_newer(0, **nowhere),
+        dune_newer(0, **nowhere),
+        dune_newer(0, **nowhere | {"token_sold_amount_raw": 5}),
+        dune_newer(1),
+    ]
+    first, second = written(csv_text(rows), "first"), written(csv_text(rows[1:]), "second")
+    found = ingest_flow([first, second], "x")
+    assert sorted(trade.amount_in for trade in found.flow.trades) == [5, E18, E18, E18 + 1]
+    assert found.about.counts["duplicates dropped"] == 3
+    assert found.about.counts["rows equal to another of their file, kept"] == 1
+    assert found.about.counts["trades without a log or a call"] == 5
+    assert ingest_flow([second, first], "y").about.content_id == found.about.content_id
+
+
+LONG = [number * 12_345_678_901_234_567_891_234 + 10**22 for number in range(1, 41)]
+THROUGH = {
+    "doubles": lambda n: int(float(n)),
+    "printed doubles": lambda n: int(Decimal(repr(float(n)))),
+    "15 digits": lambda n: int(Decimal(f"{n:.14e}")),
+    "10 digits": lambda n: int(Decimal(f"{n:.9e}")),
+}
+
+
+@pytest.mark.parametrize("through", THROUGH)
+def test_dunes_raw_amounts_that_were_rounded_are_refused(written, through):
+    def export(change, exact: int = 0) -> str:
+        amounts = [number if place < exact else change(number) for place, number in enumerate(LONG)]
+        return csv_text(
+            [
+                dune_newer(place, token_sold_amount_raw=amount, token_bought_amount_raw=1000)
+                for place, amount in enumerate(amounts)
+            ]
+        )
+
+    assert ingest_flow(written(export(lambda n: n)), "x").about.exact
+    for exact in (0, 3):
+        path = written(export(THROUGH[through], exact))
+        with pytest.raises(InputError, match=r"as doubles have them|significant digits"):
+            ingest_flow(path, "x")
+        assert ingest_flow(path, "x", accept_inexact=True).about.exact is False
+
+
+def test_an_older_export_with_transaction_log_and_raw_amounts_is_read_with_them(written):
+    def row(number: int, **changed) -> dict:
+        told = {
+            "tx_hash": tx(number).replace("0x", r"\x"),
+            "evt_index": number,
+            "trace_address": "",
+            "version": "3",
+            "exchange_contract_address": POOL.replace("0x", r"\x"),
+            "token_a_address": UNI.replace("0x", r"\x"),
+            "token_b_address": "",
+            "token_a_amount_raw": 2**90 + number,
+            "token_b_amount_raw": 10**18 + 1,
+        }
+        return dune_older(**told | changed)
+
+    flow = ingest_flow(written(csv_text([row(1), row(0), row(1)])), "x").flow
+    assert (flow.unit, flow.exact, len(flow.trades)) == ("smallest units", True, 2)
+    first = flow.trades[0]
+    assert (first.tx_hash, first.place, first.pool, first.venue) == (tx(0), (0,), POOL, "Uniswap 3")
+    assert (first.token_in, first.token_out) == (UNI, "WETH")
+    assert (first.amount_in, first.amount_out) == (2**90, 10**18 + 1)
+    assert "It tells no block" in said(flow)
+    assert "were rounded" not in said(flow)
+    halves = [row(3, trade_id=number, token_a_amount_raw=number) for number in (1, 2)]
+    assert [one.place for one in ingest_flow(written(csv_text(halves)), "x").flow.trades] == [(3,), (3, 2)]
+    calls = ingest_flow(written(csv_text([row(0, evt_index="", trace_address="{1,2}")])), "x").flow
+    assert calls.trades[0].place == (1, 2)
+    plain = written(csv_text([dune_older()]), "plain")
+    with pytest.raises(InputError, match="one flow is in one unit"):
+        ingest_flow([written(csv_text([row(0)]), "raw"), plain], "x")
+    rounded = csv_text([row(place, token_a_amount_raw=int(float(number))) for place, number in enumerate(LONG)])
+    with pytest.raises(InputError, match="as doubles have them"):
+        ingest_flow(written(rounded), "x")
 
 
 def test_one_event_with_two_contents_is_refused_with_both_places(written):
@@ -243,7 +378,7 @@ def test_amounts_that_became_json_numbers_are_refused_unless_taken_as_inexact(wr
 
 def test_text_that_went_through_doubles_is_noticed_by_its_digits(written):
     def amount(number: int) -> str:
-        return f"{number % 900 + 100}.{(number * 7_919_000_000_000_003 + 1) % E18:018d}"
+        return f"{number % 900 + 100}.{number * 7_919_123_456_789_123_457 % E18:018d}"
 
     def rows(through) -> str:
         out = through("5.26551664318502469")
@@ -252,12 +387,78 @@ def test_text_that_went_through_doubles_is_noticed_by_its_digits(written):
         )
 
     assert ingest_flow(written(rows(str)), "x").about.exact
-    with pytest.raises(InputError, match=r"16 or 17 significant digits and none has more"):
+    with pytest.raises(InputError, match=r"rounded to 17 significant digits"):
         ingest_flow(written(rows(lambda text: repr(float(text)))), "x")
 
 
+def cut(text: str, digits: int) -> str:
+    return format(Context(prec=digits).create_decimal(text), "f")
+
+
+def to_places(text: str, places: int) -> str:
+    return str(round(Decimal(text), places))
+
+
+@pytest.mark.parametrize("kept_exact", [0, 5])
+@pytest.mark.parametrize(
+    ("through", "of"),
+    [(cut, 15), (cut, 10), (cut, 7), (to_places, 2), (to_places, 4), (to_places, 6), (to_places, 12)],
+)
+def test_a_real_answer_cut_to_fewer_digits_or_places_is_noticed(shared_data, written, through, of, kept_exact):
+    rows = unpacked(shared_data / "v2_uni_weth_mainnet_subgraph" / "swaps.csv.gz")[:400]
+    for row in rows[kept_exact:]:
+        row.update({name: through(row[name], of) for name in ("amount0In", "amount0Out", "amount1In", "amount1Out")})
+    path = written(csv_text(rows))
+    with pytest.raises(InputError, match="were rounded to"):
+        ingest_flow(path, "x")
+    assert ingest_flow(path, "x", accept_inexact=True).about.exact is False
+
+
+def pair(places: tuple[int, int], **told) -> str:
+    """Exact swaps of two tokens with so many places, of amounts of all sizes."""
+    rows = []
+    for number in range(1, 121):
+        units = [number**7 * 123_457 % 10 ** (places[side] + number % 5) + 1 for side in (0, 1)]
+        amounts = [format(Decimal(unit).scaleb(-place), "f") for unit, place in zip(units, places, strict=True)]
+        names = {"pair.token0.symbol": "A", "pair.token1.symbol": "B"}
+        rows.append(subgraph_v2(number, amount0In=amounts[0], amount1Out=amounts[1], **names | told))
+    return csv_text(rows)
+
+
+@pytest.mark.parametrize("places", [(6, 18), (18, 8), (18, 18), (9, 18), (2, 18), (6, 8)])
+def test_tokens_of_few_places_are_not_taken_for_rounded(written, places):
+    flow = ingest_flow(written(pair(places)), "x").flow
+    assert flow.exact
+    assert "they are exact only if" not in said(flow)
+
+
+def test_where_all_amounts_end_at_one_place_the_tokens_own_places_decide(written):
+    usual = ingest_flow(written(pair((6, 6))), "x").flow
+    assert usual.exact
+    assert "No amount has more than 6 places: they are exact only if all tokens have so many" in said(usual)
+    with pytest.raises(InputError, match="no amount of any token has more than 4 places"):
+        ingest_flow(written(pair((4, 4))), "x")
+    told = {"pair.token0.decimals": "4", "pair.token1.decimals": "4"}
+    flow = ingest_flow(written(pair((4, 4), **told)), "x").flow
+    assert flow.exact
+    assert "they are exact only if" not in said(flow)
+    with pytest.raises(InputError, match=r"of A in .* were rounded to"):
+        ingest_flow(written(pair((4, 18), **{"pair.token0.decimals": "18"})), "x")
+    with pytest.raises(InputError, match=r"of WETH in .* were rounded to"):
+        ingest_flow(written(pair((4, 18), **{"pair.token0.symbol": "WETH"})), "x")
+
+
+def test_one_rounded_file_of_several_is_noticed(shared_data, written):
+    rows = unpacked(shared_data / "v2_uni_weth_mainnet_subgraph" / "swaps.csv.gz")
+    exact = written(csv_text(rows[100:]), "exact")
+    for row in rows[:100]:
+        row.update({name: cut(row[name], 15) for name in ("amount0In", "amount0Out", "amount1In", "amount1Out")})
+    with pytest.raises(InputError, match="in page were rounded"):
+        ingest_flow([exact, written(csv_text(rows[:100]), "page")], "x")
+
+
 def test_a_subgraphs_error_is_no_flow(written):
-    with pytest.raises(InputError, match="no known kind of order flow"):
+    with pytest.raises(InputError, match="is JSON of no known kind"):
         ingest_flow(written(json.dumps({"errors": [{"message": "rate limited"}]})), "x")
 
 
@@ -306,8 +507,14 @@ def test_numbers_that_went_through_doubles_are_noticed(written, through):
     exact = events(*(event(amount1=number) for number in numbers))
     assert ingest_flow(written(exact), "x").about.exact
     rounded = written(events(*(event(amount1=through(number)) for number in numbers)))
-    with pytest.raises(InputError, match=r"all \d+ amounts above 2\*\*53 are numbers as doubles have them"):
+    with pytest.raises(InputError, match=r"\d+ of \d+ amounts above 2\*\*53 are numbers as doubles have them"):
         ingest_flow(rounded, "x")
+
+
+def test_a_few_doubles_alone_are_no_sign_of_rounding(written):
+    """A handful of swaps may all be one bot's."""
+    found = ingest_flow(written(events(*(event(amount1=int(float(number))) for number in LONG[:5]))), "x").about
+    assert (found.exact, found.counts["of those as doubles have them"]) == (True, 5)
 
 
 def test_round_amounts_alone_are_no_sign_of_rounding(written):
@@ -315,10 +522,31 @@ def test_round_amounts_alone_are_no_sign_of_rounding(written):
     assert ingest_flow(written(people), "x").about.exact
 
 
+@pytest.mark.parametrize("exact", [1, 100])
+def test_some_exact_amounts_do_not_hide_that_the_others_went_through_doubles(shared_data, written, exact):
+    path = shared_data / "v3_wbtc_weth_mainnet_json_doubles" / "univ3-wbtc-weth-0.3-events.json.gz"
+    document = json.loads(gzip.decompress(path.read_bytes()), parse_float=lambda text: int(Decimal(text)))
+    long = [one for one in document["events"] if abs(one["amount1"]) > 1 << 60]
+    for one in long[:exact]:
+        one["amount1"] += 1
+    with pytest.raises(InputError, match="are numbers as doubles have them"):
+        ingest_flow(written(json.dumps(document)), "x")
+
+
+def test_bots_that_compute_with_doubles_do_not_make_a_history_inexact(shared_data, written):
+    """Of the real pool on Optimism 19 % of the long amounts are doubles; as events in JSON they stay exact."""
+    rows = unpacked(shared_data / "v3_velodrome_weth_op_optimism" / "events_from_creation.csv.gz")
+    swaps = [row for row in rows if row["event"] == "swap"][:5000]
+    document = events(*(event(amount0=int(row["amount0"]), amount1=int(row["amount1"])) for row in swaps))
+    found = ingest_flow(written(document), "x").about
+    assert found.exact
+    assert found.counts["of those as doubles have them"] > 1000
+
+
 def test_the_real_events_through_doubles_are_refused_and_taken_only_as_inexact(shared_data):
     path = shared_data / "v3_wbtc_weth_mainnet_json_doubles" / "univ3-wbtc-weth-0.3-events.json.gz"
     with pytest.raises(
-        InputError, match=r"all 8,569 amounts above 2\*\*53 are numbers as doubles have them.*10\*\*14,582"
+        InputError, match=r"8,569 of 8,569 amounts above 2\*\*53 are numbers as doubles have them.*5,382 of 5,382"
     ):
         ingest_flow(path, "x")
     flow = ingest_flow(path, "x", accept_inexact=True).flow
@@ -328,6 +556,23 @@ def test_the_real_events_through_doubles_are_refused_and_taken_only_as_inexact(s
 
 
 # --- CoW Protocol ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("through", THROUGH)
+def test_settlements_whose_amounts_were_rounded_are_refused(written, through):
+    def export(change) -> str:
+        rows = [settlement(place, clearing_prices="[1 1]") for place in range(len(LONG))]
+        for row, number in zip(rows, LONG, strict=True):
+            (trade,) = json.loads(row["trades"])
+            trade |= {"sellAmount": change(number), "buyAmount": 3}
+            row["trades"] = json.dumps([trade])
+        return csv_text(rows)
+
+    assert ingest_flow(written(export(lambda n: n)), "x").about.exact
+    path = written(export(THROUGH[through]))
+    with pytest.raises(InputError, match=r"in flow.txt, trades"):
+        ingest_flow(path, "x")
+    assert ingest_flow(path, "x", accept_inexact=True).about.exact is False
 
 
 def test_settled_orders_have_their_limits_and_fills(shared_data):
@@ -421,6 +666,28 @@ def test_blocks_of_call_traces_give_trades_intents_with_outcomes_and_labels(mev_
     labels = [label_transactions(activity_of_block(block)) for block in blocks]
     assert mev_flow.labels == {tx_hash: label for those in labels for tx_hash, label in those.items()}
     assert mev_flow.exact
+
+
+V2_ROUTER = "0x7a250d5630b4cf539739df2c5dacb4c659f2488d"
+UNREAD = "calls of known routers that could not be read"
+
+
+def test_router_calls_that_cannot_be_read_are_counted(shared_data, written, mev_flow):
+    assert UNREAD not in mev_flow.counts
+    block = json.loads(gzip.decompress((shared_data / MEV / "block_13207907_traces.json.gz").read_bytes()))
+    own = [trace for trace in block["traces"] if not trace["trace_address"] and trace["action"].get("to") == V2_ROUTER]
+    own[0]["action"]["input"] = own[0]["action"]["input"][:-64]
+    assert ingest_flow(written(json.dumps(block), "block.json"), "x").about.counts[UNREAD] == 1
+    lines = {}
+    for kind in ("logs", "transactions", "blocks"):
+        packed = (shared_data / ETL / f"{kind}.jsonl.gz").read_bytes()
+        lines[kind] = [json.loads(line) for line in gzip.decompress(packed).splitlines()]
+    for damaged in (0, 2):
+        calls = [line for line in lines["transactions"] if line["to_address"] == V2_ROUTER]
+        for line in calls[:damaged]:
+            line["input"] = line["input"][:-64]
+        paths = [written("\n".join(map(json.dumps, rows)), kind) for kind, rows in lines.items()]
+        assert ingest_flow(paths, "x").about.counts.get(UNREAD, 0) == damaged
 
 
 def test_a_block_twice_is_taken_once(shared_data, mev_flow):

@@ -21,7 +21,7 @@ from ingest.flow_files import ingest_flow
 from ingest.flow_ingested import IngestedFlow, from_records
 from ingest.flow_store import TABLES
 from ingest.flow_table import INTENTS, LABELS, TRADES, of_intents, of_trades
-from ingest.records import FLOW_CLASSES, Label, UserIntent
+from ingest.records import FLOW_CLASSES, Coverage, Label, UserIntent
 from ingest.store import Store
 
 AMOUNTS = st.sampled_from((0, 1, (1 << 256) - 1, (1 << 53) + 1, 10**80)) | st.integers(0, (1 << 256) - 1)
@@ -163,6 +163,27 @@ def test_other_content_under_a_name_is_refused_unless_it_replaces(tmp_path):
     assert store.flows.load("flow") == ingested(2).flow
     with duckdb.connect(str(store.database), read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM flow_trade").fetchall() == [(1,)]
+
+
+def test_a_flow_is_dropped_with_its_rows_and_no_other_is(tmp_path):
+    store = Store(tmp_path)
+    store.flows.drop("flow")
+    assert not store.database.exists()
+    store.flows.write(ingested())
+    store.flows.write(ingested(name="other"))
+    store.flows.drop("flow")
+    assert [summary.flow.name for summary in store.flows.summaries()] == ["other"]
+    assert store.flows.load("other").trades
+    with duckdb.connect(str(store.database), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM flow_trade").fetchall() == [(1,)]
+
+
+def test_which_blocks_a_flow_covers_is_kept_and_brought_up_to_date(tmp_path):
+    store = Store(tmp_path)
+    for coverage in (Coverage(1, 5, "none", "why"), Coverage(1, 9, "logs"), None):
+        flow = ingested()
+        store.flows.write(replace(flow, about=replace(flow.about, coverage=coverage)))
+        assert store.flows.load("flow").coverage == coverage
 
 
 def test_histories_and_flows_share_their_names(build, tmp_path):

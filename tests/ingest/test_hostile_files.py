@@ -264,10 +264,10 @@ def test_address_padding_and_sign_extension_are_checked(build, tmp_path):
     [
         (b"", "empty"),
         (b"\x1f\x8b\x08\x00", "ends too early"),
-        (b"\x00\x01\x02", "lacks block_number"),
-        (b"{}", "lacks block_number"),
+        (b"\x00\x01\x02", "of no known kind: no CSV in UTF-8"),
+        (b"{}", "JSON of no known kind; known kinds of JSON are etl-json$"),
         (b"PAR1" + b"\x00" * 40, "no whole Parquet file"),
-        (b"\xff\xfe" + "block_number".encode("utf-16-le"), "lacks block_number"),
+        (b"\xff\xfe" + "block_number,data".encode("utf-16-le"), "of no known kind: no CSV in UTF-8"),
     ],
 )
 def test_what_is_no_history_at_all_is_refused(build, tmp_path, content, why):

@@ -22,10 +22,16 @@ from ingest.files import ingest_files
 from ingest.price_files import PriceFile
 from ingest.price_rows import nanoseconds
 from ingest.price_use import OWN, price_use
-from ingest.prices import PriceSeries, pool_price, read_prices
+from ingest.prices import pool_price, read_prices
 from ingest.records import PricePoint
 
 HOUR = 3600
+
+
+def price_at(points, ts):
+    """The price in force at a time, and how old it was; None before the first."""
+    before = [point for point in points if point.ts <= ts]
+    return (Fraction(before[-1].price), ts - before[-1].ts) if before else None
 
 
 def read_file(build, file, *, near=Fraction(2), invert=None, first=1000, last=9000, per=None):
@@ -47,16 +53,16 @@ def test_the_hourly_closes_count_from_the_end_of_the_hour(day_paths, shared_data
     history = ingest_files(day_paths[0], initial_state=day_paths[1], name="x", prices=path).history
     with gzip.open(path, "rt") as stream:
         closes = {row["open_time_utc"]: row["close"] for row in csv.DictReader(stream)}
-    series = PriceSeries(history.prices)
     at_noon = 1704456000  # 2024-01-05 12:00:00 UTC
-    assert series.at(at_noon).price == 1 / Fraction(closes["2024-01-05 11:00:00"])
-    assert series.at(at_noon + 3599).age_s == 3599
-    assert series.at(at_noon + 3600).price == 1 / Fraction(closes["2024-01-05 12:00:00"])
+    assert price_at(history.prices, at_noon) == (1 / Fraction(closes["2024-01-05 11:00:00"]), 0)
+    assert price_at(history.prices, at_noon + 3599)[1] == 3599
+    assert price_at(history.prices, at_noon + 3600) == (1 / Fraction(closes["2024-01-05 12:00:00"]), 0)
     assert "USDC per WETH (found from the pool's first price), closes of candles of 3600 s" in history.price_source
     gaps = sorted(
-        abs(float(pool_price(history.pool, swap) / series.at(swap.block_ts).price) - 1)
+        abs(float(pool_price(history.pool, swap) / price) - 1)
         for swap in history.swaps
-        if series.at(swap.block_ts).age_s < 120
+        for price, age_s in [price_at(history.prices, swap.block_ts)]
+        if age_s < 120
     )
     assert 1e4 * gaps[len(gaps) // 2] < 10, "the data's README: the pool follows with 6 bps, only this way"
 
@@ -65,11 +71,6 @@ def test_a_series_of_known_prices_counts_from_its_time(build, tmp_path):
     points, source = read(build, tmp_path, ["ts,price", "2000,25", "1000,15", "2000,25.0"], near=Fraction(20))
     assert points == (PricePoint(1000, "15"), PricePoint(2000, "25"))
     assert "BBB per AAA (found from the pool's first price), known from ts on" in source
-    series = PriceSeries(points)
-    assert series.at(999) is None
-    assert (series.at(1999).price, series.at(1999).age_s) == (15, 999)
-    assert (series.at(2000).price, series.at(2000).age_s) == (25, 0)
-    assert PriceSeries(()).at(5) is None
 
 
 def test_the_way_round_is_found_told_or_refused(build, tmp_path):
@@ -77,14 +78,37 @@ def test_the_way_round_is_found_told_or_refused(build, tmp_path):
     turned, source = read(build, tmp_path, lines)
     assert turned == (PricePoint(1000, "2"), PricePoint(2000, "5/2"))
     assert "AAA per BBB" in source
-    straight, source = read(build, tmp_path, lines, invert=False)
+    straight, source = read(build, tmp_path, lines, invert=False, near=Fraction(1))
     assert straight[0] == PricePoint(1000, "0.5")
     assert "(as told)" in source
-    with pytest.raises(InputError, match="both ways round fit") as refusal:
+    with pytest.raises(InputError, match="fit both ways round") as refusal:
         read(build, tmp_path, ["ts,price", "1000,1.1"], near=Fraction(1))
     assert refusal.value.field == "invert"
-    with pytest.raises(InputError, match="neither way round fits"):
+    with pytest.raises(InputError, match=r"perhaps the series is another pair's, or has to be divided.*--prices-per"):
         read(build, tmp_path, ["ts,price", "1000,2000"])
+
+
+@pytest.mark.parametrize("invert", [True, False])
+def test_a_way_round_that_was_told_must_fit_the_pools_own_price(build, tmp_path, invert):
+    lines = ["ts,price", "1000,8"]
+    (point,), _ = read(build, tmp_path, lines, invert=invert, near=Fraction(1, 8) if invert else Fraction(8))
+    assert Fraction(point.price) == (Fraction(1, 8) if invert else 8)
+    with pytest.raises(InputError, match="fit the other way round, not as told") as refusal:
+        read(build, tmp_path, lines, invert=invert, near=Fraction(8) if invert else Fraction(1, 8))
+    assert refusal.value.field == "invert"
+    with pytest.raises(InputError, match="another pair's"):
+        read(build, tmp_path, lines, invert=invert, near=Fraction(600))
+    unknown, _ = read(build, tmp_path, lines, invert=invert, near=None)
+    assert len(unknown) == 1
+
+
+@pytest.mark.shared_data
+def test_another_pairs_prices_are_refused_for_a_real_pool(day_paths, shared_data):
+    """OP in dollars for a pool of dollars and ether is 600 times off."""
+    path = shared_data / "cex_binance_hourly_close" / "OPUSDT.csv.gz"
+    for invert in (True, False, None):
+        with pytest.raises(InputError, match="another pair's"):
+            ingest_files(day_paths[0], initial_state=day_paths[1], name="x", prices=path, invert_prices=invert)
 
 
 @settings(deadline=None)
@@ -92,7 +116,7 @@ def test_the_way_round_is_found_told_or_refused(build, tmp_path):
 def test_a_turned_price_is_exact(build, tmp_path_factory, number, places):
     text = f"{number // 10**places}.{number % 10**places:0{places}}" if places else str(number)
     path = write(tmp_path_factory.getbasetemp() / "turned.csv", ["ts,price", f"1000,{text}"])
-    (point,), _ = read_file(build, path, invert=True)
+    (point,), _ = read_file(build, path, invert=True, near=None)
     assert Fraction(point.price) * Fraction(text) == 1
 
 
@@ -276,7 +300,7 @@ def test_parquet_times_are_exact_whatever_their_type(build, tmp_path, times, fir
 )
 def test_parquet_prices_are_written_out_and_doubles_said(build, tmp_path, prices, text, note):
     pq.write_table(pa.table({"ts": [1000], "price": prices}), tmp_path / "x.parquet")
-    ((point,), source) = read_file(build, tmp_path / "x.parquet", invert=False)
+    ((point,), source) = read_file(build, tmp_path / "x.parquet", invert=False, near=None)
     assert point.price == text
     assert ("prices written as doubles, taken as their shortest decimals" in source) == note
 
@@ -474,11 +498,10 @@ def test_the_weth_op_pool_follows_one_exchange_series_by_another(velodrome, shar
     at = history.prices[1000]
     hour = datetime.fromtimestamp(at.ts - HOUR, UTC).strftime("%Y-%m-%d %H:%M:%S")
     assert Fraction(at.price) == Fraction(closes[0][hour]) / Fraction(closes[1][hour])
-    series_of = PriceSeries(history.prices)
     gaps = sorted(
-        abs(float(pool_price(history.pool, swap) / found.price) - 1)
+        abs(float(pool_price(history.pool, swap) / found[0]) - 1)
         for swap in history.swaps[::7]
-        if (found := series_of.at(swap.block_ts)) is not None and found.age_s < 120
+        if (found := price_at(history.prices, swap.block_ts)) is not None and found[1] < 120
     )
     assert 15e-4 < gaps[len(gaps) // 2] < 30e-4, "the data's README: a median gap of 22 bps"
     use = price_use(history)

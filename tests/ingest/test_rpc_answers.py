@@ -51,7 +51,7 @@ def test_good_answers_are_read_as_they_are():
         16, bytes.fromhex("cd" * 32), RAW, 1, 2, bytes.fromhex("12" * 20), (RAW, bytes.fromhex("cd" * 32)), b"\0\xff"
     )
     assert answers.log(LOG) == log
-    assert answers.header(HEADER, 16) == Header(16, bytes.fromhex("cd" * 32), RAW, 0x65A, 7, bytes(256))
+    assert answers.header(HEADER, 16) == Header(16, bytes.fromhex("cd" * 32), RAW, 0x65A, 7, bytes(256), 2)
     assert answers.transaction_hashes(HEADER) == [RAW, bytes.fromhex("cd" * 32)]
     assert answers.receipt(RECEIPT, RAW) == Receipt(RAW, bytes.fromhex("cd" * 32), 16, 1, True, 21000, 0x77, (log,))
     twelve = bytes.fromhex("12" * 20)

@@ -74,7 +74,7 @@ def kill(store: Path, world: World, venue: Venue, request: int, after_s: float =
 def resume(store: Path, world: World, venue: Venue) -> set[int]:
     """Runs the ingest again, to its end; the blocks whose logs it asked for."""
     with FaultyProxy(world.chain.url, provider=SMALL_STEPS) as proxy:
-        assert ingested(store, world, venue, url=proxy.url)["coverage"]["proven"]
+        assert ingested(store, world, venue, url=proxy.url)["coverage"]["proof"] == "state"
         return {block for first, last in proxy.ranges for block in range(first, last + 1)}
 
 
@@ -104,7 +104,7 @@ def kill_and_resume(
     assert after_s or code == -signal.SIGKILL
     there = complete_blocks(store, world, pool)
     if (store / "history.duckdb").exists() and Store(store).list_histories():
-        assert history_in(store).coverage.proven
+        assert history_in(store).coverage.proof == "state"
     asked = resume(store, world, pool)
     assert contents(store) == whole.contents
     assert not asked & there, "a block that was there was asked for again"

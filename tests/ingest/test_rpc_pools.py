@@ -22,7 +22,7 @@ from ingest.errors import InputError
 from ingest.records import Token
 from ingest.rpc.errors import AnswerError, NoStateError
 from ingest.rpc.node import Node
-from ingest.rpc.pools import FoundPool, creation_block, describe_pool, find_pool
+from ingest.rpc.pools import FoundPool, creation_block, describe_pool, find_pool, with_creation
 from ingest.rpc.state import initialised, read_pool_state
 from ingest.rpc.tokens import MAX_SYMBOL_CHARS, NATIVE, read_token, short, symbol_of
 
@@ -110,12 +110,47 @@ def test_a_pool_that_was_found_is_kept(world, manager, tmp_path):
         for name in VENUES:
             venue = world.venues[name]
             found = find_pool(node, store, asked_as(venue), manager=manager)
+            found = with_creation(node, store, found)
             assert found.created_block == created(world, venue)
             asked = proxy.requests
             assert find_pool(node, store, asked_as(venue)) == found
             assert proxy.requests == asked + 1  # for the chain's id
+            assert with_creation(node, store, found) == found
+            assert proxy.requests == asked + 1
         pair = asked_as(world.venues["v2 USD/WETH"])
         assert find_pool(node, store, pair, v2_fee_pips=2500).pool.fee_pips == 2500
+        assert find_pool(node, store, pair).pool.fee_pips == 2500
+
+
+def test_what_the_user_tells_of_a_pool_is_held_against_what_was_kept(world, node, manager, tmp_path):
+    store = ChainStore(tmp_path)
+    mute, pair = world.tokens["MUTE"], asked_as(world.venues["v2 MUTE/WETH"])
+
+    def decimals_of(found):
+        return {found.pool.token0.address: found.pool.token0.decimals} | {
+            found.pool.token1.address: found.pool.token1.decimals
+        }
+
+    assert decimals_of(find_pool(node, store, pair, decimals={mute: 18}))[mute] == 18
+    assert decimals_of(find_pool(node, store, pair))[mute] == 18
+    assert decimals_of(find_pool(node, store, pair, decimals={mute: 7}))[mute] == 7
+    assert decimals_of(find_pool(node, store, pair))[mute] == 7
+    with pytest.raises(InputError, match="says that it has 18 decimals, not 6"):
+        find_pool(node, store, pair, decimals={mute: 7, world.tokens["WETH"]: 6})
+    pool = asked_as(world.venues["v4 USD/WETH 3000"])
+    find_pool(node, store, pool, manager=manager)
+    with pytest.raises(InputError, match="began no pool"):
+        find_pool(node, store, pool, manager=world.tokens["USD"])
+
+
+def test_a_creation_that_is_told_is_not_looked_for(world, tmp_path):
+    pair = asked_as(world.venues["v2 USD/WETH"])
+    block = created(world, world.venues["v2 USD/WETH"])
+    with FaultyProxy(world.chain.url) as proxy:
+        node, store = node_at(proxy.url), ChainStore(tmp_path)
+        found = find_pool(node, store, pair, created_block=block)
+        assert with_creation(node, store, found).created_block == block
+        assert not proxy.methods["eth_getLogs"] + proxy.methods["eth_getCode"]
 
 
 @pytest.mark.parametrize(

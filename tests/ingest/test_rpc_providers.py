@@ -46,7 +46,7 @@ OTHER_LIMITS = [
 @pytest.mark.parametrize("limits", OTHER_LIMITS, ids=["no batches", "small batches", "no receipts of blocks"])
 def test_whatever_a_provider_does_not_take_the_store_is_the_same(world, whole, tmp_path, limits):
     with FaultyProxy(world.chain.url, provider=limits) as proxy:
-        assert ingested(tmp_path, world, world.venues[VENUE], url=proxy.url)["coverage"]["proven"]
+        assert ingested(tmp_path, world, world.venues[VENUE], url=proxy.url)["coverage"]["proof"] == "state"
     require_whole(tmp_path, world, whole)
 
 
@@ -54,7 +54,7 @@ def test_whatever_a_provider_does_not_take_the_store_is_the_same(world, whole, t
 @pytest.mark.parametrize("limits", LIMITS, ids=[f"{one.too_many}, {one.too_wide}" for one in LIMITS])
 def test_in_whatever_words_a_provider_refuses_the_store_is_the_same(world, whole, tmp_path, limits):
     with FaultyProxy(world.chain.url, provider=limits) as proxy:
-        assert ingested(tmp_path, world, world.venues[VENUE], url=proxy.url)["coverage"]["proven"]
+        assert ingested(tmp_path, world, world.venues[VENUE], url=proxy.url)["coverage"]["proof"] == "state"
         assert len(proxy.ranges) >= 4
     require_whole(tmp_path, world, whole)
 
@@ -64,7 +64,7 @@ def test_in_whatever_words_a_provider_refuses_the_store_is_the_same(world, whole
 def test_however_often_one_thing_goes_wrong_the_store_is_the_same(world, whole, tmp_path, kind):
     faults = Faults(seed=2, rates={kind: 0.25}, most_per_request=1)
     with FaultyProxy(world.chain.url, faults, Provider(max_blocks=40)) as proxy:
-        assert ingested(tmp_path, world, world.venues[VENUE], url=proxy.url)["coverage"]["proven"]
+        assert ingested(tmp_path, world, world.venues[VENUE], url=proxy.url)["coverage"]["proof"] == "state"
         assert proxy.counts()[kind] >= 5
     require_whole(tmp_path, world, whole)
 
@@ -83,7 +83,7 @@ def test_a_node_that_lags_behind_gives_less_and_the_next_run_the_rest(world, who
     faults = Faults(rates={"stale_head": 1}, stale_blocks=9, **FOR_EVER)
     with FaultyProxy(world.chain.url, faults) as proxy:
         told = ingested(tmp_path, world, world.venues[VENUE], url=proxy.url)
-    assert (told["coverage"]["last_block"], told["coverage"]["proven"]) == (world.head - 9, True)
+    assert (told["coverage"]["last_block"], told["coverage"]["proof"]) == (world.head - 9, "state")
     ingested(tmp_path, world, world.venues[VENUE])
     require_whole(tmp_path, world, whole)
 
@@ -93,7 +93,7 @@ def test_without_old_state_nothing_is_lost_but_the_end_is_not_proven(world, tmp_
     end = world.head - 40
     with FaultyProxy(world.chain.url, provider=Provider(state_blocks=20, no_state=words)) as proxy:
         told = ingested(tmp_path, world, world.venues[VENUE], "--to-block", end, url=proxy.url)
-        assert not told["coverage"]["proven"]
+        assert told["coverage"]["proof"] == "none"
         assert f"does not keep the state of block {end}" in told["coverage"]["why"]
         assert any("not proven" in caveat for caveat in told["caveats"])
         middle = pactsmith(tmp_path / "middle", *rpc(world, world.venues[VENUE], url=proxy.url), "--from-block", 300)
@@ -103,7 +103,7 @@ def test_without_old_state_nothing_is_lost_but_the_end_is_not_proven(world, tmp_
     assert "begin at the pool's creation" in middle.error["message"]
     assert not (tmp_path / "middle" / "history.duckdb").exists()
     healed = pactsmith(tmp_path, "history", "heal", NAME, "--rpc-url", world.chain.url).done()
-    assert healed["coverage"]["proven"], "another node, which keeps old state, proves it"
+    assert healed["coverage"]["proof"] == "state", "another node, which keeps old state, proves it"
 
 
 def test_when_its_time_is_used_up_it_says_so_and_goes_on_later(world, whole, tmp_path):

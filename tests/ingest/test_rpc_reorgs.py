@@ -36,7 +36,7 @@ def reorganised_at(traffic: Traffic, store: Path, request: int, name: str = VENU
                 traffic.reorganise(3, blocks=4, seed=request)
         if ran.code == 0:
             last = history_in(store).coverage.last_block
-            assert history_in(store).coverage.proven
+            assert history_in(store).coverage.proof == "state"
             if proxy.counts()["reorg"]:
                 truth = history_of(world, venue).events
                 assert history_in(store).events == tuple(one for one in truth if one.block_number <= last)
@@ -44,7 +44,7 @@ def reorganised_at(traffic: Traffic, store: Path, request: int, name: str = VENU
             assert "was replaced while its state was read; try again" in ran.error["message"]
         ingested(store, world, venue)
         assert history_in(store).events == history_of(world, venue).events
-        assert history_in(store).coverage.proven
+        assert history_in(store).coverage.proof == "state"
         require_no_stale_block(store, world)
         fresh = store.with_name(f"{store.name} fresh")
         ingested(fresh, world, venue)
@@ -74,7 +74,7 @@ def test_a_history_that_begins_in_replaced_blocks_begins_anew_with_the_state_the
         traffic.reorganise(8, blocks=12, seed=1)
         told = ingested(tmp_path, world, venue)
         after = history_in(tmp_path)
-        assert told["coverage"]["proven"]
+        assert told["coverage"]["proof"] == "state"
         assert after.initial_state != before.initial_state
         assert after.initial_state.after == before.initial_state.after
         tail = [event for event in history_of(world, venue).events if event.block_number >= first]

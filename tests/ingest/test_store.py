@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from ingest import migrations
 from ingest.content import content_id
-from ingest.errors import InputError, StoreBusyError, StoreError
+from ingest.errors import ChangedError, InputError, StoreBusyError, StoreError
 from ingest.event_table import COLUMNS, COUNTER_COLUMNS, from_events, to_events
 from ingest.files import read_history
 from ingest.ledger import ledger_add, ledger_rows
 from ingest.pool_state import pool_state_document
 from ingest.records import (
     FLOW_CLASSES,
+    Coverage,
     Label,
     LiquidityEvent,
     Pool,
@@ -214,6 +215,31 @@ def test_another_content_under_the_name_is_refused_unless_it_replaces(build, tmp
     assert store.load_history("other") == other
     with duckdb.connect(str(store.database), read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM event").fetchall() == [(2,)]
+
+
+def test_a_history_takes_the_place_of_the_one_it_was_made_from_and_of_no_other(build, tmp_path):
+    store = Store(tmp_path)
+    before, between, after = (build.make_history([build.make_swap(0, amount0=n)]) for n in (5, 6, 7))
+    store.write_history(before)
+    assert store.write_history(between, instead_of=before) == "replaced"
+    with pytest.raises(ChangedError, match="was changed by another process meanwhile; run again"):
+        store.write_history(after, instead_of=before)
+    further = replace(between, coverage=Coverage(1, 9, "logs"))
+    store.write_history(further)
+    with pytest.raises(ChangedError):
+        store.write_history(after, instead_of=between)
+    assert store.load_history("test") == further
+    assert store.write_history(after, instead_of=further) == "replaced"
+
+
+def test_a_name_is_refused_before_there_is_anything_to_store(build, tmp_path):
+    store = Store(tmp_path)
+    store.require_free("flow", "flow")
+    store.write_history(build.make_history([build.make_swap(0)], name="history"))
+    store.require_free("history", "history")
+    for name, kind in (("history", "flow"), ("", "history"), ("x" * 101, "flow")):
+        with pytest.raises(InputError, match="name"):
+            store.require_free(name, kind)
 
 
 @pytest.mark.parametrize("name", ["", " x", "a\nb", "x" * 101])
