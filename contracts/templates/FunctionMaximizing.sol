@@ -155,7 +155,10 @@ contract FunctionMaximizing is IClearingRule {
             return _narrow(p, high, _onOneCurve(p, sqrtPriceAfter));
         }
         // Past its last liquidity a pool's price falls to nothing: look at the price just before that.
-        if (high.n != 0) (high,) = _quote(p, high.n - 1);
+        if (high.n != 0) {
+            (high,) = _quote(p, high.n - 1);
+            if (p.ranOut) return at;
+        }
         p.ranOut = _excess(p, high) >= 0;
         return p.ranOut ? high : _narrow(p, high, high.n / 2);
     }
