@@ -109,7 +109,10 @@ PARTIES = {
     "sandwichers": "Sandwich bots",
     "residue": "Residue, booked with the contract",
     "capped": "Fallback output above the AMM's, credited to nobody",
+    "just_in_time": "Just-in-time liquidity's swaps",
+    "liquidators": "Liquidators",
     "gas": "Gas (outside the sum)",
+    "gas_of_arbitrage": "Gas of arbitrage (outside the sum)",
 }
 
 

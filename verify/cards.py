@@ -6,12 +6,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from verify.assemble import as_baseline
-from verify.evaluate import HEADLINE_NAME
+from verify.evaluate import HEADLINE_NAME, Replayed
 from verify.reference import MARKOUT_SECONDS, Reference
 from verify.score.metrics import unscored
 from verify.score.ratios import BPS, weighted_mean
 from verify.score.scorecard import CandidateInfo, scorecard, turned_down
 from verify.score.split import Split
+from verify.score.verdict import NOT_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from verify.audit import AuditReport
     from verify.evaluate import Verdict
     from verify.jobs import Plan
-    from verify.outcomes import OrderOutcome
+    from verify.outcomes import OrderOutcome, Outcomes
 
 Json = dict[str, Any]
 
@@ -31,7 +32,7 @@ def candidate_cards(
     plan: Plan,
     report: AuditReport,
     candidates: Sequence[CandidateInfo],
-    outcomes: Mapping[tuple[int, int], Verdict],
+    verdicts: Mapping[tuple[int, int], Verdict],
     *,
     ledger_rows: int,
     seed: int,
@@ -43,7 +44,7 @@ def candidate_cards(
         plan: The history that was replayed.
         report: How well it replays.
         candidates: Who is scored.
-        outcomes: By (index of the candidate, window length in blocks).
+        verdicts: By (index of the candidate, window length in blocks).
         ledger_rows: Evaluations ever made on these held-out blocks, these included.
         seed: Of all resampling.
         progress: Is told how many cards are done, and whose is next.
@@ -51,23 +52,26 @@ def candidate_cards(
     reference = Reference(plan.history, plan.native_price)
     no_markout = _no_markout(reference)
     cards: list[Json] = []
-    for (i, window), found in sorted(outcomes.items(), key=lambda entry: entry[0]):
+    for (i, window), found in sorted(verdicts.items(), key=lambda entry: entry[0]):
         progress(len(cards), candidates[i].name)
         if isinstance(found, tuple):
             card = turned_down(candidates[i], window, found)
             cards.append(card | {"findings": [finding.to_json() for finding in found]})
             continue
+        outcomes = found.outcomes
         card = scorecard(
-            found[HEADLINE_NAME],
-            variants={name: other for name, other in found.items() if name != HEADLINE_NAME},
+            outcomes[HEADLINE_NAME],
+            variants={name: other for name, other in outcomes.items() if name != HEADLINE_NAME},
             ledger_rows=ledger_rows,
             seed=seed,
             candidate=candidates[i],
             caveats=(),
             price_source=reference.source,
             no_markout=no_markout,
+            provisional=_why_provisional(plan, found.free_running),
             audited_share=audited_share(plan.history, report, window),
         )
+        card["free_running"] = found.free_running or unscored("it was not run")
         if "seq" in card["worst_order"]:
             card["worst_order"]["tx_hash"] = plan.history.events[card["worst_order"]["seq"]].tx_hash
         cards.append(card)
@@ -88,12 +92,28 @@ def audited_share(history: History, report: AuditReport, window_blocks: int) -> 
     return Fraction(exact, value) if value else Fraction(1)
 
 
-def best_pool(outcomes: Mapping[tuple[int, int], Verdict]) -> Json:
+def _why_provisional(plan: Plan, free_running: Json | None) -> str:
+    """Why the free-running replay cannot settle the verdict on longer windows; empty where it can."""
+    if free_running is None:
+        return NOT_RUN
+    if free_running["elasticity"]:
+        return "traders who could leave the mechanism chose with hindsight"
+    if not plan.history.prices:
+        return "without a price from elsewhere, arbitrage followed the pool's own historical price"
+    return ""
+
+
+def _first(verdicts: Mapping[tuple[int, int], Verdict]) -> Mapping[str, Outcomes] | None:
+    """The outcomes of the first candidate that ran to its end, over the shortest window."""
+    scored = [(window, i, found.outcomes) for (i, window), found in verdicts.items() if isinstance(found, Replayed)]
+    return min(scored, key=lambda entry: entry[:2])[2] if scored else None
+
+
+def best_pool(verdicts: Mapping[tuple[int, int], Verdict]) -> Json:
     """For how many orders another pool of the pair gave more than their own in their own block, and how much."""
-    scored = [(window, i, found) for (i, window), found in outcomes.items() if isinstance(found, dict)]
-    if not scored:
+    found = _first(verdicts)
+    if found is None:
         return unscored("no candidate ran to its end")
-    _, _, found = min(scored, key=lambda entry: entry[:2])
     headline = found[HEADLINE_NAME]
     lost = {batch.window for batch in headline.batches if batch.unscored}
     orders = [order for order in headline.orders if order.window not in lost and order.standalone_out > 0]
@@ -115,13 +135,12 @@ def _share(orders: Sequence[OrderOutcome], gains: Sequence[tuple[int, int]]) -> 
 
 
 def baseline_cards(
-    plan: Plan, outcomes: Mapping[tuple[int, int], Verdict], *, ledger_rows: int, seed: int
+    plan: Plan, verdicts: Mapping[tuple[int, int], Verdict], *, ledger_rows: int, seed: int
 ) -> list[Json]:
     """The baselines over the shortest window's orders; none where no candidate ran to its end."""
-    scored = [(window, i, found) for (i, window), found in outcomes.items() if isinstance(found, dict)]
-    if not scored:
+    found = _first(verdicts)
+    if found is None:
         return []
-    _, _, found = min(scored, key=lambda entry: entry[:2])
     reference = Reference(plan.history, plan.native_price)
     no_markout = _no_markout(reference)
     return [

@@ -52,6 +52,9 @@ class Convention:
 
 HEADLINE = Convention()
 
+FREE_RUNNING = "free-running"
+"""The variant in which the pool moves by what happens under the mechanism: see `verify.free`."""
+
 PRICE_ERRORS = {
     "reference price: 10 bps higher": PriceError(bps=10),
     "reference price: 10 bps lower": PriceError(bps=-10),

@@ -11,16 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingest.errors import PactsmithError
 from verify import jobs, kernel
 from verify.assemble import Known, assemble, know
 from verify.baselines import Cut
-from verify.conventions import HEADLINE, PRICE_ERRORS, Convention, variants
+from verify.conventions import FREE_RUNNING, HEADLINE, PRICE_ERRORS, Convention, variants
 from verify.findings import Finding
+from verify.free.market import FreeMarket
+from verify.free.outcomes import outcomes as free_outcomes
+from verify.free.records import FreeRun
+from verify.free.report import free_json
 from verify.isolate import Failure, Limits, Pool
-from verify.jobs import PLAN_FILE, Leg, Plan, PrepareUnit, Rejected, ReplayUnit
+from verify.jobs import PLAN_FILE, FreeUnit, Leg, Plan, PrepareUnit, Rejected, ReplayUnit
 from verify.reference import Reference
 from verify.replay import Settled
 from verify.score.split import Split
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
     from verify.outcomes import Outcomes
 
 HEADLINE_NAME = "headline"
+WITHOUT = (-1, 0)
+"""In place of a candidate and a window: the free-running world without a mechanism."""
 
 BATCHES_PER_UNIT = 2_000
 SECONDS_PER_BATCH = 0.1
@@ -58,11 +64,22 @@ class Resources:
     memory_bytes: int
 
 
-Verdict = dict[str, "Outcomes"] | tuple[Finding, ...]
-"""Outcomes by variant, the headline's under `HEADLINE_NAME`; or why the candidate is turned down."""
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of a candidate: outcomes by variant, the headline's under `HEADLINE_NAME`.
+
+    ``free_running`` is what `verify.free.report` says of the free-running replay; None where it was not run.
+    """
+
+    outcomes: Mapping[str, Outcomes]
+    free_running: dict[str, Any] | None
 
 
-Result = dict[str, tuple[Settled, ...]] | Rejected | Failure
+Verdict = Replayed | tuple[Finding, ...]
+"""What was found out, or why the candidate is turned down."""
+
+
+Result = dict[str, tuple[Settled, ...]] | FreeRun | Rejected | Failure
 """What became of one unit."""
 
 Baselines = Mapping[tuple["Labelling", int], tuple[str, "Baseline"]]
@@ -80,6 +97,7 @@ def evaluate(
     tasks: Sequence[tuple[int, int]],
     resources: Resources,
     progress: Callable[[str, int, int], None],
+    elasticity: float | None = 0.0,
 ) -> Iterator[tuple[tuple[int, int], Verdict]]:
     """Replays candidates over a history; yields each task with its verdict as soon as its last unit has ended.
 
@@ -89,6 +107,7 @@ def evaluate(
         tasks: (index of the candidate, window length in blocks).
         resources: What may be used.
         progress: Is told ("baselines" or "replay", units done, units in all).
+        elasticity: The share of traders who leave a mechanism of the free-running replay; None: it is not run.
     """
     if not tasks:
         return
@@ -101,20 +120,25 @@ def evaluate(
         with Pool(resources.workers, limits, jobs.start, (name,)) as pool:
             baselines = _prepare(pool, plan, folder, windows, progress)
             shared = _Shared(plan, baselines)
-            units = list(_units(plan, baselines, candidates, tasks))
-            left = Counter(unit.task for unit in units)
-            found: dict[tuple[int, int], list[tuple[ReplayUnit, Result]]] = {task: [] for task in left}
+            free = [] if elasticity is None else _free_units(baselines, candidates, tasks, elasticity)
+            units: list[ReplayUnit | FreeUnit] = [*free, *_units(plan, baselines, candidates, tasks)]
+            left = Counter(unit.task for unit in units if unit.task != WITHOUT)
+            found: dict[tuple[int, int], list[tuple[ReplayUnit | FreeUnit, Result]]] = {task: [] for task in left}
+            ended: list[tuple[int, int]] = []
             progress("replay", 0, len(units))
-            for count, done in enumerate(pool.map(jobs.replay, units), start=1):
+            for count, done in enumerate(pool.map(jobs.work, units), start=1):
                 unit = units[done.index]
-                found[unit.task].append((unit, done.result))
-                left[unit.task] -= 1
                 progress("replay", count, len(units))
-                if not left[unit.task]:
-                    yield (
-                        unit.task,
-                        _verdict(plan.history, shared, unit.window_blocks, found.pop(unit.task)),
-                    )
+                if unit.task == WITHOUT:
+                    shared.plain = _sound(done.result)
+                else:
+                    found[unit.task].append((unit, done.result))
+                    left[unit.task] -= 1
+                    ended += [] if left[unit.task] else [unit.task]
+                if shared.plain is not None or elasticity is None:
+                    for task in ended:
+                        yield task, _verdict(plan.history, shared, task[1], found.pop(task))
+                    ended.clear()
 
 
 class _Shared:
@@ -125,6 +149,9 @@ class _Shared:
         self._plan = plan
         self._baselines = baselines
         self._by_window: dict[int, dict[str, tuple[str, list[Known]]]] = {}
+        self.plain: FreeRun | None = None
+        _, headline = baselines[HEADLINE.labelling, HEADLINE.slack_bps]
+        self.market = FreeMarket(plan.history, headline, self.reference, plan.histories[1:])
 
     def known(self, window: int) -> dict[str, tuple[str, list[Known]]]:
         """By variant: the convention under which it was replayed, and its batches.
@@ -209,21 +236,39 @@ def _units(
                 yield ReplayUnit(index, candidate.creation_code, window, (leg,))
 
 
+def _free_units(
+    baselines: Baselines, candidates: Sequence[Candidate], tasks: Sequence[tuple[int, int]], elasticity: float
+) -> list[FreeUnit]:
+    """The world without a mechanism first, which all others are compared with."""
+    file, _ = baselines[HEADLINE.labelling, HEADLINE.slack_bps]
+    units = [FreeUnit(WITHOUT[0], b"", WITHOUT[1], file, 0.0)]
+    return units + [FreeUnit(i, candidates[i].creation_code, window, file, elasticity) for i, window in tasks]
+
+
+def _sound(result: Result) -> FreeRun:
+    if isinstance(result, FreeRun):
+        return result
+    detail = result.detail if isinstance(result, Failure) else "it was turned down"
+    raise PactsmithError(f"the free-running replay without a mechanism failed: {detail}")
+
+
 def _under(name: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """The findings, saying under which convention they were made where it is not the headline's."""
     if name == HEADLINE_NAME:
         return findings
-    return tuple(replace(finding, message=f"under {name}: {finding.message}") for finding in findings)
+    where = f"in the {name} replay" if name == FREE_RUNNING else f"under {name}"
+    return tuple(replace(finding, message=f"{where}: {finding.message}") for finding in findings)
 
 
 def _verdict(
     history: History,
     shared: _Shared,
     window: int,
-    results: Sequence[tuple[ReplayUnit, Result]],
+    results: Sequence[tuple[ReplayUnit | FreeUnit, Result]],
 ) -> Verdict:
     """Joins a task's units; where it is turned down, by its first reason in the order of conventions and batches."""
-    names = list(conventions(window))
+    names = [*conventions(window), FREE_RUNNING]
+    free: FreeRun | None = None
     parts: dict[str, list[tuple[int, tuple[Settled, ...]]]] = {name: [] for name in names}
     refusals: list[tuple[int, int, tuple[Finding, ...]]] = []
     for unit, result in results:
@@ -233,8 +278,11 @@ def _verdict(
             if result.kind == "error":
                 raise PactsmithError(f"the replay itself failed, which no candidate can cause: {result.detail}")
             finding = Finding("run", result.kind, f"the replay was stopped: {result.detail}")
-            refusals.append((names.index(unit.legs[0].name), unit.legs[0].first, (finding,)))
-        else:
+            where = (FREE_RUNNING, 0) if isinstance(unit, FreeUnit) else (unit.legs[0].name, unit.legs[0].first)
+            refusals.append((names.index(where[0]), where[1], (finding,)))
+        elif isinstance(result, FreeRun):
+            free = result
+        elif isinstance(unit, ReplayUnit):
             for leg in unit.legs:
                 parts[leg.name].append((leg.first, result[leg.name]))
     if refusals:
@@ -244,4 +292,8 @@ def _verdict(
     for name, (source, known) in shared.known(window).items():
         settled = [batch for _, part in sorted(parts[source], key=lambda part: part[0]) for batch in part]
         outcomes[name] = assemble(history, shared.reference, window, known, settled[len(settled) - len(known) :])
-    return outcomes
+    if free is None or shared.plain is None:
+        return Replayed(outcomes, None)
+    anchored = outcomes[HEADLINE_NAME]
+    outcomes[FREE_RUNNING] = scored = free_outcomes(shared.market, free, shared.plain, anchored)
+    return Replayed(outcomes, free_json(scored, free, shared.plain, anchored, shared.reference))

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from verify.baselines import Anchors, Baseline, Cut, PreparedBatch, compute
 from verify.beside import world_of
+from verify.conventions import FREE_RUNNING
 from verify.findings import CandidateRejectedError, Finding
+from verify.free.market import FreeMarket
+from verify.free.replay import with_mechanism, without_mechanism
+from verify.free.settle import LiveStage
 from verify.reference import Reference
 from verify.replay import Settled, SignedBatches, Stage
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from ingest.records import History
     from verify.beside import Beside
     from verify.conventions import Anchor, Labelling
+    from verify.free.records import FreeRun
     from verify.plan import Reading
     from verify.trace import StateTrace
 
@@ -85,6 +90,25 @@ class ReplayUnit:
     window_blocks: int
     legs: tuple[Leg, ...]
     carry_at: int = 0
+
+    @property
+    def task(self) -> tuple[int, int]:
+        """(candidate, window length): what the unit is a part of."""
+        return self.candidate, self.window_blocks
+
+
+@dataclass(frozen=True, slots=True)
+class FreeUnit:
+    """One free-running replay over all of history; without creation code the world without a mechanism.
+
+    ``baseline_file`` has the batches of this window length, ``elasticity`` is `verify.free.market.willing`'s.
+    """
+
+    candidate: int
+    creation_code: bytes
+    window_blocks: int
+    baseline_file: str
+    elasticity: float
 
     @property
     def task(self) -> tuple[int, int]:
@@ -173,6 +197,27 @@ def replay(unit: ReplayUnit) -> dict[str, tuple[Settled, ...]] | Rejected:
             carried = stage.state()
         results[leg.name] = tuple(settled)
     return results
+
+
+def work(unit: ReplayUnit | FreeUnit) -> dict[str, tuple[Settled, ...]] | FreeRun | Rejected:
+    """Either kind of replay."""
+    return free_run(unit) if isinstance(unit, FreeUnit) else replay(unit)
+
+
+def free_run(unit: FreeUnit) -> FreeRun | Rejected:
+    """Replays a candidate, or none, in a world that goes on."""
+    worker = _this_worker()
+    plan, baseline = worker.plan, worker.baseline(unit.baseline_file)
+    market = FreeMarket(plan.history, baseline, worker.reference, plan.histories[1:])
+    anchors = worker.anchors()
+    if not unit.creation_code:
+        return without_mechanism(market, anchors.world)
+    most_orders = max((len(batch.intents) for batch in market.batches(unit.window_blocks).values()), default=0)
+    try:
+        stage = LiveStage(plan.history, anchors, unit.creation_code, most_orders, worker.signed)
+        return with_mechanism(market, stage, unit.window_blocks, unit.elasticity)
+    except CandidateRejectedError as error:
+        return Rejected(FREE_RUNNING, 0, error.findings)
 
 
 def _this_worker() -> _Worker:

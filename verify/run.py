@@ -17,7 +17,7 @@ from verify.beside import audit_beside
 from verify.cards import baseline_cards, best_pool, candidate_cards
 from verify.compile import artifact_id, candidate_id, constructor_data
 from verify.conventions import EVALUATOR_VERSION, MOST_WINDOW_BLOCKS, PRICE_ERRORS
-from verify.evaluate import Candidate, Resources, conventions, evaluate
+from verify.evaluate import Candidate, Replayed, Resources, Verdict, conventions, evaluate
 from verify.findings import CandidateRejectedError, Finding
 from verify.jobs import Plan
 from verify.machinery import machinery
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from ingest.store import Store
     from verify.compile import Artifact
     from verify.conventions import Labelling
-    from verify.outcomes import Outcomes
     from verify.plan import Reading
 
 Json = dict[str, Any]
@@ -66,6 +65,8 @@ class Options:
         seed: Of all resampling.
         native_price: What a whole native coin is worth in whole units of the numeraire, for pools that hold none.
         memory_bytes: Address space of a worker.
+        elasticity: The share of traders, from 0 to 1, who leave a mechanism in the free-running replay where the AMM
+            serves them better; None: that replay is not run.
     """
 
     windows: tuple[int, ...] = (1, 5)
@@ -73,6 +74,7 @@ class Options:
     seed: int = 1
     native_price: Fraction | None = None
     memory_bytes: int = 4 * 1024**3
+    elasticity: float | None = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,8 @@ def _check(history: History, options: Options) -> None:
         raise InputError(f"a window is a number of blocks from 1 to {MOST_WINDOW_BLOCKS}", field="window")
     if options.workers < 1:
         raise InputError("at least one worker process is needed", field="workers")
+    if options.elasticity is not None and not 0 <= options.elasticity <= 1:
+        raise InputError("must be a share from 0 to 1", field="elasticity")
 
 
 def _admitted(rule: Rule, i: int, total: int, progress: Callable[[Step], None]) -> _Entry:
@@ -201,16 +205,16 @@ def _readings(history: History, beside: Sequence[History]) -> dict[Labelling, Re
 
 def _outcomes(
     plan: Plan, entries: Sequence[_Entry], store: Store, options: Options, progress: Callable[[Step], None]
-) -> tuple[dict[tuple[int, int], dict[str, Outcomes] | tuple[Finding, ...]], int]:
+) -> tuple[dict[tuple[int, int], Verdict], int]:
     """By (rule, window): outcomes by variant, or findings; and how many of them came from the store."""
-    found: dict[tuple[int, int], dict[str, Outcomes] | tuple[Finding, ...]] = {}
+    found: dict[tuple[int, int], Verdict] = {}
     missing = []
     for i, entry in enumerate(entries):
         for window in options.windows:
             if entry.findings:
                 found[i, window] = entry.findings
                 continue
-            stored = _load(store, _evaluation_key(plan, entry, window))
+            stored = _load(store, _evaluation_key(plan, entry, window, options))
             if stored is None:
                 missing.append((i, window))
             else:
@@ -221,10 +225,15 @@ def _outcomes(
     ]
     resources = Resources(options.workers, options.memory_bytes)
     evaluated = evaluate(
-        plan, candidates, missing, resources, lambda stage, done, total: progress(Step(stage, done, total))
+        plan,
+        candidates,
+        missing,
+        resources,
+        lambda stage, done, total: progress(Step(stage, done, total)),
+        options.elasticity,
     )
     for (i, window), verdict in evaluated:  # stored one by one: what is done survives whatever stops the rest
-        _save(store, _evaluation_key(plan, entries[i], window), verdict)
+        _save(store, _evaluation_key(plan, entries[i], window, options), verdict)
         found[i, window] = verdict
     return found, from_store
 
@@ -242,7 +251,7 @@ def _calls_store(node: Any) -> bool:
     return isinstance(node, list) and any(_calls_store(value) for value in node)
 
 
-def _evaluation_key(plan: Plan, entry: _Entry, window: int) -> str:
+def _evaluation_key(plan: Plan, entry: _Entry, window: int, options: Options) -> str:
     identity = {
         "artifact": artifact_id(entry.info.candidate_id),
         "code": hashlib.sha256(entry.creation_code).hexdigest(),
@@ -252,27 +261,30 @@ def _evaluation_key(plan: Plan, entry: _Entry, window: int) -> str:
         "conventions": {name: asdict(convention) for name, convention in conventions(window).items()},
         "price_errors": {name: asdict(error) for name, error in PRICE_ERRORS.items()},
         "native_price": str(plan.native_price),
+        "elasticity": options.elasticity,
         "evaluator": EVALUATOR_VERSION,
     }
     return "evaluation-" + _sha256(identity)
 
 
-def _save(store: Store, key: str, verdict: dict[str, Outcomes] | tuple[Finding, ...]) -> None:
+def _save(store: Store, key: str, verdict: Verdict) -> None:
     if isinstance(verdict, tuple):
         if any(finding.code in MACHINE_FINDINGS for finding in verdict):
             return  # the machine may have been at fault: tried again next time
         store.put_result(key, {}, {"findings": [finding.to_json() for finding in verdict]})
         return
-    store.put_result(key, to_tables(verdict), {"heads": {name: head(outcomes) for name, outcomes in verdict.items()}})
+    heads = {name: head(outcomes) for name, outcomes in verdict.outcomes.items()}
+    store.put_result(key, to_tables(verdict.outcomes), {"heads": heads, "free_running": verdict.free_running})
 
 
-def _load(store: Store, key: str) -> dict[str, Outcomes] | tuple[Finding, ...] | None:
+def _load(store: Store, key: str) -> Verdict | None:
     stored = store.get_result(key)
     if stored is None:
         return None
     if "findings" in stored.document:
         return tuple(Finding(**finding) for finding in stored.document["findings"])
-    return from_tables(stored.table("orders"), stored.table("batches"), stored.document["heads"])
+    outcomes = from_tables(stored.table("orders"), stored.table("batches"), stored.document["heads"])
+    return Replayed(outcomes, stored.document["free_running"])
 
 
 # ---------------------------------------------------------------------- scores

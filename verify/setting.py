@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from ingest.continuity import follow
+from ingest.errors import InputError
 from ingest.intents import LEAST_OUT
 from ingest.labels import has_senders
 from ingest.price_use import price_use
@@ -12,7 +14,7 @@ from verify.conventions import DEFAULT_GAS_PRICE_WEI, HEADLINE
 from verify.reference import Reference
 
 if TYPE_CHECKING:
-    from ingest.records import Pool
+    from ingest.records import History, Pool
     from verify.audit import AuditReport
     from verify.jobs import Plan
 
@@ -40,6 +42,25 @@ def market_json(plan: Plan) -> Json:
         "reference_price_mean_age_s": use.mean_age_s,
         "reference_price_older_than_step": use.older_than_step,
     }
+
+
+def _missing(history: History) -> list[str]:
+    """Where events are missing, which no replay of the others can show; caveats of the history itself say it first."""
+    coverage = history.coverage
+    if coverage is not None:
+        unproven = coverage.proof == "none"
+        return [f"{history.name}: it is not proven that no event is missing: {coverage.why}."] if unproven else []
+    try:
+        gaps = follow(history.initial_state, history.events).gaps
+    except InputError as error:
+        return [f"{history.name}: {error}."]
+    if not gaps or any(caveat.startswith("Events are missing") for caveat in history.caveats):
+        return []
+    first = gaps[0]
+    return [
+        f"{history.name}: events are missing in {len(gaps):,} places, first in blocks {first.after_block} to "
+        f"{first.before_block}: {first.why}."
+    ]
 
 
 def _pool_json(pool: Pool) -> Json:
@@ -75,6 +96,8 @@ def caveats(plan: Plan, report: AuditReport) -> list[str]:
     said = list(history.caveats)
     if history.source == "simulated":
         said.append("This history is simulated: a market model traded on genuine pool bytecode; no person did.")
+    for each in plan.histories:
+        said += _missing(each)
     if report.unexplained:
         said.append(
             f"{len(report.unexplained)} of {report.events:,} events do not replay exactly; they are listed under audit."

@@ -66,6 +66,19 @@ def positive_number(_context: click.Context, _option: click.Parameter, value: st
     callback=positive_number,
     help="Worth of one native coin in the numeraire, for pools that do not hold it: then gas can be scored.",
 )
+@click.option(
+    "--elasticity",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="In the free-running replay, the share of traders who go to the AMM where it serves them better.",
+)
+@click.option(
+    "--free-running/--no-free-running",
+    default=True,
+    show_default=True,
+    help="Whether to replay the world that each rule makes. Without, longer windows are judged provisionally.",
+)
 @click.option("--strict", is_flag=True, help="Exit 3 unless every rule improves on the AMM over some window.")
 @click.option(
     "--report-dir",
@@ -84,6 +97,8 @@ def command(
     workers: int,
     seed: int,
     native_price: Fraction | None,
+    elasticity: float,
+    free_running: bool,
     strict: bool,
     report_dir: Path | None,
 ) -> int:
@@ -94,7 +109,13 @@ def command(
     """
     given = read_rules(rules, parameters)
     history = session.store.load_history(history_name)
-    options = Options(windows=tuple(dict.fromkeys(windows)), workers=workers, seed=seed, native_price=native_price)
+    options = Options(
+        windows=tuple(dict.fromkeys(windows)),
+        workers=workers,
+        seed=seed,
+        native_price=native_price,
+        elasticity=elasticity if free_running else None,
+    )
     others = [session.store.load_history(name) for name in beside]
     document, files = run_and_report(session, history, given, options, report_dir, others)
     code = EXIT_NEGATIVE if strict and not every_rule_improves(document) else EXIT_SUCCESS

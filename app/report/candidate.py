@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 DECOMPOSITION = ("bots_removed_bps", "mechanism_bps", "delay_bps", "improvement_bps", "net_of_gas_bps", VERDICT_METRIC)
+FREE_WAYS = {
+    "mechanism": "the mechanism",
+    "fallback": "the AMM after a settlement left them",
+    "amm": "the AMM by choice",
+}
 LARGEST_SIZE_SHOWN = 12
 """Batches of more orders share the last bar."""
 
@@ -72,6 +77,7 @@ def candidate_section(card: Json, *, opened: bool) -> Html:
             _decomposition(card["metrics"]),
             el("div", _welfare(card), _batch_sizes(card), class_="columns"),
             _markouts(card),
+            _free_running(card),
             sensitivity(card),
             el("div", el("div", distribution(card), by_class(card)), by_decile(card), class_="columns"),
             _all_metrics(card["metrics"]),
@@ -173,6 +179,55 @@ def _markouts(card: Json) -> Html:
         else:
             rows.append(Row((seconds, unscored(found), "", "", "")))
     return fold("Liquidity providers' markout, held out, before fees", table(columns, rows))
+
+
+def _free_running(card: Json) -> Html:
+    """What came of it in the world that the mechanism makes: over all blocks, not only those held out."""
+    found, unit = card["free_running"], str(card["numeraire"])
+    title = "Free-running: the pool moves by what happens under the mechanism, all blocks"
+    if not is_scored(found):
+        return fold(title, el("p", unscored(found)))
+    rows = []
+    for party, gains in in_order(found["ledger"], PARTIES):
+        cells = (unscored(gains) if gains[key] is None else money(gains[key], unit) for key in ("vs_history", "vs_amm"))
+        rows.append(Row((PARTIES.get(party, party.replace("_", " ")), *cells), "baseline" if "gas" in party else None))
+    columns = (
+        Column(f"All blocks, {unit}"),
+        Column("Against history", number=True),
+        Column("Against the AMM", "The same world with every order sent to the AMM in its own block.", number=True),
+    )
+    note = "Without the gas rows each column sums to zero."
+    return fold(title, definitions(_free_facts(found, unit)), table(columns, rows, note))
+
+
+def _free_facts(found: Json, unit: str) -> list[tuple[Content, Content]]:
+    ways = ", ".join(f"{count(number)} by {FREE_WAYS[way]}" for way, number in found["served_by"].items())
+    arbitrage, plain = found["arbitrage"]["mechanism"], found["arbitrage"]["amm"]
+    closed = arbitrage["closed_form"]
+    facts: list[tuple[Content, Content]] = [
+        ("Traders who leave where the AMM serves them better", percent(found["elasticity"])),
+        ("Orders served", ways),
+        (
+            "Lost to arbitrage, before fees",
+            f"{money(arbitrage['lost_before_fees'], unit)} in {count(arbitrage['trades'])} trades, which paid "
+            f"{money(arbitrage['fees'], unit)} of fees; on the AMM alone {money(plain['lost_before_fees'], unit)}"
+            + ("" if closed is None else f"; σ²/8 says {figure(closed)} {unit}"),
+        ),
+        ("Against the anchored replay", _divergence_text(found["divergence"])),
+        ("Windows without a sound outcome", count(found["unscored_windows"])),
+        ("Liquidity events that could not happen here", count(found["unapplied"])),
+    ]
+    return facts
+
+
+def _divergence_text(found: Json) -> str:
+    outcome = found["outcome_bps"]
+    if "median" not in outcome:
+        return "no order has an outcome in both"
+    return (
+        f"outcomes differ by {figure(outcome['median'])} bps in the median ({figure(outcome['p5'])} to "
+        f"{figure(outcome['p95'])}, 5th and 95th percentile), {figure(outcome['farthest']['bps'])} bps at most"
+    )
 
 
 def _batch_sizes(card: Json) -> Html:

@@ -14,7 +14,7 @@ from verify.admission import admit
 from verify.audit import audit
 from verify.baselines import Anchors, Cut, compute
 from verify.compile import constructor_data
-from verify.evaluate import HEADLINE_NAME, Candidate, Resources, evaluate
+from verify.evaluate import HEADLINE_NAME, Candidate, Replayed, Resources, evaluate
 from verify.jobs import Plan
 from verify.plan import read
 from verify.reference import Reference
@@ -37,15 +37,18 @@ def replayed(history, rules, windows=(1,), workers=1):
 
 
 def replayed_plan(plan, rules, windows=(1,), workers=1):
-    """The same of a plan."""
+    """The same of a plan, without the free-running replay."""
     artifacts = [admit(rule.source, file=rule.file) for rule in rules]
     candidates = [
         Candidate(constructor_data(artifact, rule.parameters), keeps_state(artifact))
         for artifact, rule in zip(artifacts, rules, strict=True)
     ]
     tasks = [(i, window) for i in range(len(rules)) for window in windows]
-    found = evaluate(plan, candidates, tasks, Resources(workers, 4 * 1024**3), lambda *_: None)
-    return {(rules[i].name, window): verdict for (i, window), verdict in found}
+    found = evaluate(plan, candidates, tasks, Resources(workers, 4 * 1024**3), lambda *_: None, elasticity=None)
+    return {
+        (rules[i].name, window): verdict.outcomes if isinstance(verdict, Replayed) else verdict
+        for (i, window), verdict in found
+    }
 
 
 @pytest.mark.parametrize("market", ["demo-v3", "demo-v2"])

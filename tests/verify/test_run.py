@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 
 import isolate_jobs
 import pytest
@@ -127,15 +128,59 @@ def test_what_was_done_before_an_interruption_is_not_done_again(scored, history,
 
 def test_what_the_machine_may_be_to_blame_for_is_no_lasting_result(history, store, monkeypatch):
     rules = bundled("Sequential")
-    monkeypatch.setattr("verify.jobs.replay", isolate_jobs.vanish)  # the worker's process ends by itself
-    ended = verify(history, rules, store, Options(windows=(1,), workers=1))
+    anchored = Options(windows=(1,), workers=1, elasticity=None)
+    monkeypatch.setattr("verify.jobs.work", isolate_jobs.vanish)  # the worker's process ends by itself
+    ended = verify(history, rules, store, anchored)
     monkeypatch.undo()
-    calm = verify(history, rules, store, Options(windows=(1,)))
+    calm = verify(history, rules, store, anchored)
     assert ended["candidates"][0]["findings"][0]["code"] in {"crashed", "memory"}
     assert calm["from_store"] == 0
     assert calm["candidates"][0]["status"] == "scored"
     assert ended["run_id"] != calm["run_id"]
     assert store.get_result(f"run-{calm['run_id']}").document["candidates"] == calm["candidates"]
+
+
+def test_longer_windows_are_judged_on_the_world_that_the_mechanism_makes_too(scored):
+    for name in ("Sequential", "CallAuction", "Lazy"):
+        short, longer = card(scored[2], name, 1), card(scored[2], name, 2)
+        for found in (short, longer):
+            assert not found["provisional"]
+            assert found["free_running"]["elasticity"] == 0
+            assert found["free_running"]["divergence"]["orders"] > 0
+            assert "mean" in found["sensitivity"]["free-running"]
+            columns = [row for party, row in found["free_running"]["ledger"].items() if not party.startswith("gas")]
+            assert sum(Decimal(row["vs_amm"]) for row in columns) == 0
+        assert "With the pool moving as it would have under the mechanism" in longer["verdict_why"]
+        assert "With the pool moving" not in short["verdict_why"]
+
+
+def test_the_control_makes_the_same_world_as_no_mechanism_at_all(scored):
+    control = card(scored[2], "Sequential")
+    assert control["free_running"]["arbitrage"]["mechanism"] == control["free_running"]["arbitrage"]["amm"]
+    assert all(
+        Decimal(row["vs_amm"]) == 0
+        for party, row in control["free_running"]["ledger"].items()
+        if not party.startswith("gas")
+    )
+
+
+def test_without_the_free_running_replay_longer_windows_are_provisional(history, store):
+    document = verify(history, bundled("Sequential"), store, Options(windows=(1, 2), elasticity=None))
+    assert [found["provisional"] for found in document["candidates"]] == [False, True]
+    assert document["candidates"][1]["free_running"]["status"] == "unscored"
+    again = verify(history, bundled("Sequential"), store, Options(windows=(1, 2)))
+    assert again["from_store"] == 0
+    assert [found["provisional"] for found in again["candidates"]] == [False, False]
+
+
+def test_whoever_leaves_with_hindsight_settles_nothing(history, store):
+    document = verify(history, bundled("Sequential"), store, Options(windows=(2,), elasticity=1.0))
+    (found,) = document["candidates"]
+    assert found["provisional"]
+    assert "chose with hindsight" in found["verdict_why"]
+    assert found["free_running"]["served_by"]["amm"] > 0
+    with pytest.raises(InputError, match="share from 0 to 1"):
+        verify(history, bundled("Sequential"), store, Options(elasticity=1.5))
 
 
 def test_results_are_not_reused_on_another_kernel(history, store, monkeypatch):

@@ -13,7 +13,7 @@ from outcome_strategies import BLOCKS, GWEI, UNIT, market, order, outcomes, shif
 from verify.score.bootstrap import Bounds
 from verify.score.evidence import Evidence, Figures
 from verify.score.sensitivity import judge_outcomes
-from verify.score.verdict import _number, judge
+from verify.score.verdict import Judgement, _number, judge, over_windows, unscored
 
 
 def verdict_of(rows, *, tests=1, seed=1, **closing):
@@ -152,11 +152,43 @@ def test_rejected_by_a_gate_with_its_reason():
     assert judgement.why.startswith("Rejected: individual rationality: 1 of")
 
 
-def test_longer_windows_are_judged_provisionally():
-    judgement = verdict_of(market(1, gas_saved=60_000, window_blocks=5), window_blocks=5)
-    assert judgement.verdict == "improvement"
-    assert judgement.provisional
-    assert "Provisional: windows of 5 blocks" in judgement.why
+GAIN, SHIFT, EVEN, LOSS = (
+    Judgement(name, f"{name}.", provisional=False) for name in ("improvement", "transfer", "no improvement", "worse")
+)
+
+
+@pytest.mark.parametrize(
+    ("anchored", "free", "together"),
+    [
+        (GAIN, GAIN, "improvement"),
+        (GAIN, SHIFT, "transfer"),
+        (SHIFT, GAIN, "transfer"),
+        (SHIFT, SHIFT, "transfer"),
+        (GAIN, EVEN, "no improvement"),
+        (EVEN, GAIN, "no improvement"),
+        (GAIN, LOSS, "no improvement"),
+        (EVEN, LOSS, "no improvement"),
+        (LOSS, EVEN, "no improvement"),
+        (LOSS, LOSS, "worse"),
+    ],
+)
+def test_longer_windows_are_granted_only_what_both_replays_show(anchored, free, together):
+    judgement = over_windows(anchored, free, window_blocks=5, provisional="")
+    assert (judgement.verdict, judgement.provisional) == (together, False)
+    assert anchored.why in judgement.why
+    assert free.why in judgement.why
+    assert judgement.why.startswith("The two replays differ") == (anchored.verdict != free.verdict)
+
+
+@pytest.mark.parametrize("free", [None, unscored("it ran past the known liquidity")])
+def test_without_a_sound_free_running_replay_longer_windows_are_judged_provisionally(free):
+    judgement = over_windows(GAIN, free, window_blocks=5, provisional="")
+    assert (judgement.verdict, judgement.provisional) == ("improvement", True)
+    assert "Provisional for windows of 5 blocks" in judgement.why
+    told = over_windows(GAIN, GAIN, window_blocks=5, provisional="no price from outside")
+    assert told.provisional
+    assert told.why.endswith("Provisional for windows of 5 blocks: no price from outside.")
+    assert over_windows(unscored("nothing"), free, window_blocks=5, provisional="") == unscored("nothing")
 
 
 def test_users_are_judged_where_there_are_any_and_all_traders_where_there_are_none():
@@ -211,7 +243,7 @@ def evidence(plain=ALL_GOOD, strict=ALL_GOOD, effective_n=30.0):
 
 
 def judged(found):
-    return judge(found, window_blocks=1, numeraire="USDC", unscored_share=0.0).verdict
+    return judge(found, numeraire="USDC", unscored_share=0.0).verdict
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from verify.conventions import FREE_RUNNING
 from verify.score import describe, markout, verdict, welfare
 from verify.score.bootstrap import RESAMPLES, TAIL, Bounds
 from verify.score.evidence import Evidence, M, VerdictClass, class_mask, resamples_for, verdict_class
@@ -90,19 +91,21 @@ def scorecard(
     caveats: Sequence[str],
     price_source: str,
     no_markout: Mapping[int, str],
+    provisional: str = "",
     audited_share: Fraction = Fraction(1),
 ) -> Json:
     """Scores one replay.
 
     Args:
         headline: The replay that is judged.
-        variants: Replays under other labellings, limits or anchors, by name: the sensitivities.
+        variants: Replays under other labellings, limits or anchors, and the free-running one, by name.
         ledger_rows: k, the evaluations ever made on this held-out range, this one included; at least 1.
         seed: Of all resampling.
         candidate: Who is scored.
         caveats: Sentences that every report over this history repeats.
         price_source: Where the reference price comes from.
         no_markout: By horizon in seconds, why the price so long after a settlement cannot be told; empty where it can.
+        provisional: Why a free-running replay cannot settle the verdict on longer windows; empty where it can.
         audited_share: Of the held-out swaps, the share by value that the real pool repeats exactly.
 
     Returns:
@@ -134,7 +137,7 @@ def scorecard(
         return card | _closed(
             verdict.unscored(f"Only {100 * float(audited_share):.1f} % {AUDITED}, so no figure stands on it")
         )
-    card |= _scores(headline, rows, variants, ledger_rows, seed, no_markout)
+    card |= _scores(headline, rows, variants, ledger_rows, seed, no_markout, provisional)
     if audited_share < 1:
         card["verdict_why"] += f" {100 * float(audited_share):.2f} % {AUDITED}; the others are listed under audit."
     return card
@@ -177,6 +180,7 @@ def _scores(
     tests: int,
     seed: int,
     no_markout: Mapping[int, str],
+    provisional: str,
 ) -> Json:
     flow_class = verdict_class(order for part in rows.values() for order in part.orders)
     heldout = frame(rows["heldout"], outcomes.unit, MEASURES)
@@ -197,6 +201,16 @@ def _scores(
     mask = class_mask(heldout, flow_class)
     trimmed = weighted_mean(heldout, M, without_largest(heldout, mask))
     gas = describe.gas(heldout)
+    by_variant = {name: judge_outcomes(other, tests, seed) for name, other in variants.items()}
+    judgement = judged.judgement
+    if outcomes.window_blocks > 1:
+        free = by_variant.get(FREE_RUNNING)
+        judgement = verdict.over_windows(
+            judgement,
+            None if free is None else free.judgement,
+            window_blocks=outcomes.window_blocks,
+            provisional=provisional,
+        )
     return {
         "status": "scored",
         "reason": "",
@@ -230,10 +244,10 @@ def _scores(
         "welfare": welfare.totals(heldout.batches, heldout.orders, outcomes.unit),
         "welfare_train": welfare.totals(train.batches, train.orders, outcomes.unit),
         "sensitivity": {name: _sensitivity_json(found) for name, found in by_gas_price.items()}
-        | {name: _sensitivity_json(judge_outcomes(other, tests, seed)) for name, other in variants.items()},
+        | {name: _sensitivity_json(found) for name, found in by_variant.items()},
         "unscored_share_by_value": rows["heldout"].unscored_share,
         "dust": int(heldout.dust[mask].sum()),
-        **_verdict_json(judged.judgement),
+        **_verdict_json(judgement),
     }
 
 

@@ -93,7 +93,6 @@ def _judgement(
     if found is not None:
         return verdict.judge(
             found,
-            window_blocks=outcomes.window_blocks,
             numeraire=outcomes.numeraire,
             unscored_share=rows.unscored_share,
         )

@@ -21,6 +21,8 @@ NAMES = {
     "sandwichers": "sandwich bots",
     "arbitrageurs": "arbitrageurs",
 }
+NOT_RUN = "how the pool would have moved under this mechanism was not replayed"
+_PROVISIONAL = "Provisional for windows of {} blocks: {}."
 YARDSTICK = "in their own block, without bots, gas included"
 
 
@@ -43,15 +45,13 @@ def unscored(reason: str) -> Judgement:
     return Judgement("unscored", f"Not scored: {reason}.", provisional=False)
 
 
-def judge(evidence: Evidence, *, window_blocks: int, numeraire: str, unscored_share: float) -> Judgement:
-    """Judges a candidate on the held-out part of one anchored replay.
+def judge(evidence: Evidence, *, numeraire: str, unscored_share: float) -> Judgement:
+    """Judges a candidate on the held-out part of one replay.
 
     ``protects`` is never given here: it takes an attack, which no replay is.
 
     Args:
         evidence: The held-out numbers.
-        window_blocks: The window's length. Longer ones than a block are judged provisionally: while orders wait, the
-            pool would have moved otherwise than it did.
         numeraire: Its symbol, for the sentence.
         unscored_share: The share by value of the held-out orders that have no sound outcome.
     """
@@ -71,12 +71,36 @@ def judge(evidence: Evidence, *, window_blocks: int, numeraire: str, unscored_sh
     if unscored_share > 0:
         share = "Less than 0.01 %" if unscored_share < 0.0001 else f"{100 * unscored_share:.2f} %"
         sentences.append(f"{share} of the value could not be replayed soundly and is left out.")
-    if window_blocks > 1:
-        sentences.append(
-            f"Provisional: windows of {window_blocks} blocks were judged on history as it was; how the pool would have "
-            "moved under this mechanism was not replayed."
-        )
-    return Judgement(verdict, " ".join(sentences), provisional=window_blocks > 1)
+    return Judgement(verdict, " ".join(sentences), provisional=False)
+
+
+def over_windows(anchored: Judgement, free: Judgement | None, *, window_blocks: int, provisional: str) -> Judgement:
+    """The verdict on windows of more than one block: on history as it was, and on the world the mechanism makes.
+
+    While orders wait, the pool would have moved otherwise than it did. So nothing is granted or held against a
+    candidate that only one of the two replays shows; of two that both see a gain the worse counts.
+
+    Args:
+        anchored: On the anchored replay.
+        free: On the free-running one; None where it was not run.
+        window_blocks: The window's length.
+        provisional: Why the free-running replay cannot settle it; empty where it can.
+    """
+    if anchored.verdict in {"rejected", "unscored"}:
+        return anchored
+    if free is None or free.verdict in {"rejected", "unscored"}:
+        provisional = provisional or (NOT_RUN if free is None else free.why.removesuffix("."))
+        why = f"{anchored.why} {_PROVISIONAL.format(window_blocks, provisional)}"
+        return Judgement(anchored.verdict, why, provisional=True)
+    pair = {anchored.verdict, free.verdict}
+    verdict: Verdict = "transfer" if pair == {"improvement", "transfer"} else "no improvement"
+    if len(pair) == 1:
+        verdict = anchored.verdict
+    differs = "" if len(pair) == 1 else f"The two replays differ ({anchored.verdict}, and {free.verdict}). "
+    why = f"{differs}{anchored.why} With the pool moving as it would have under the mechanism: {free.why}"
+    if provisional:
+        why += f" {_PROVISIONAL.format(window_blocks, provisional)}"
+    return Judgement(verdict, why, provisional=bool(provisional))
 
 
 def _decide(evidence: Evidence, numeraire: str) -> tuple[Verdict, str]:
