@@ -29,6 +29,8 @@ SETUP = "run `make setup` in the checkout"
 ARTIFACTS = (
     "@uniswap/v2-core/build/UniswapV2Pair.json",
     "@uniswap/v3-core/artifacts/contracts/UniswapV3Pool.sol/UniswapV3Pool.json",
+    "@uniswap/v4-core/out/PoolManager.sol/PoolManager.json",
+    "@uniswap/universal-router/artifacts/contracts/UniversalRouter.sol/UniversalRouter.json",
 )
 
 

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path.remove(str(Path(__file__).resolve().parent))  # else this file hides the package of its name
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # else a benchmark hides the package of its name
 
 import numpy as np
 import pyarrow as pa

@@ -4,7 +4,7 @@ A price without drift moves in every block; nobody but the arbitrageur trades; g
 replay of a history without orders, on the genuine pair (0.3 %) and on a genuine v3 pool (0.05 %) with one position over
 all prices. The loss before fees is what the pool's balances say, each trade at its own block's price, less the fees.
 
-    python -m benchmarks.lvr [--days 10] [--paths 4] [--volatility 0.05] [--svg docs/images/lvr.svg] [--json]
+    python benchmarks/lvr.py [--days 10] [--paths 4] [--volatility 0.05] [--svg docs/images/lvr.svg] [--json]
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # else a benchmark hides the package of its name
 
 from ingest.records import History, LiquidityEvent, Pool, PoolState, PricePoint, TickLiquidity, Token
 from verify.baselines import Baseline

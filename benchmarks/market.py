@@ -10,11 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # else a benchmark hides the package of its name
 
 from ingest.files import read_history
 from verify.market import MarketConfig, load_config, simulate

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ingest.records import FlowClass, History, Swap
+from verify.flows import fee_of, price_spread_bps, taken, total
 from verify.outcomes import BatchOutcome, Flow, OrderOutcome, Outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from fractions import Fraction
 
     from verify.baselines import Baseline, PreparedBatch
     from verify.reference import Reference
     from verify.replay import Settled
 
-PIPS = 10**6
 _NAMES = [field.name for field in fields(OrderOutcome)]
 _AMM_OUT, _GAS_AMM = _NAMES.index("amm_out"), _NAMES.index("gas_amm")
 
@@ -43,15 +43,15 @@ def know(history: History, reference: Reference, baseline: Baseline, prepared: P
     swaps = [_swap(history, intent.seq) for intent in intents]
     sold = [(classes[intent.seq], intent.sells_token0, intent.sell_amount) for intent in intents]
     took_history = _by_class((*each, swap.amount_out) for each, swap in zip(sold, swaps, strict=True))
-    took_history["sandwichers"] = _sum(_taken(leg.zero_for_one, leg.amount_in, leg.amount_out) for leg in legs)
+    took_history["sandwichers"] = total(taken(leg.zero_for_one, leg.amount_in, leg.amount_out) for leg in legs)
     took_amm = _by_class(
         (*each, baseline.orders[intent.seq].amm_out) for each, intent in zip(sold, intents, strict=True)
     )
     fees = [
-        _fee(intent.sells_token0, intent.sell_amount, swap.fee_pips)
+        fee_of(intent.sells_token0, intent.sell_amount, swap.fee_pips)
         for intent, swap in zip(intents, swaps, strict=True)
     ]
-    leg_fees = [_fee(leg.zero_for_one, leg.amount_in, leg.fee_pips) for leg in legs]
+    leg_fees = [fee_of(leg.zero_for_one, leg.amount_in, leg.fee_pips) for leg in legs]
     settle_block = prepared.batch.settle_block
     return Known(
         orders=rows,
@@ -64,7 +64,7 @@ def know(history: History, reference: Reference, baseline: Baseline, prepared: P
             _closed(took_history),
             _closed(took_amm),
         ),
-        fees={"history": _sum([*fees, *leg_fees]), "amm": _sum(fees)},
+        fees={"history": total([*fees, *leg_fees]), "amm": total(fees)},
         unscored=prepared.unscored,
         later=reference.later_values(settle_block),
     )
@@ -122,7 +122,7 @@ def as_baseline(outcomes: Outcomes, name: str) -> Outcomes:
                 settle_gas=sum(row.gas for row in rows),
                 dropped=0,
                 partial=0,
-                price_spread_bps=_price_spread_bps(rows, [(row.sell_amount, row.bought) for row in rows]),
+                price_spread_bps=price_spread_bps((row.sells_token0, row.sell_amount, row.bought) for row in rows),
                 candidate=_closed(took | legs),
                 lp_fees=batch.lp_fees | {"candidate": fees},
             )
@@ -181,10 +181,10 @@ def _order_rows(known: Known, result: Settled) -> list[OrderOutcome]:
 def _batch_row(known: Known, result: Settled, rows: Sequence[OrderOutcome]) -> BatchOutcome:
     took = _by_class((row.flow_class, row.sells_token0, row.sell_amount, row.bought) for row in rows)
     took["residue"] = result.residue
-    took["capped"] = _sum(_taken(row.sells_token0, 0, row.fallback_out - row.bought) for row in rows if not row.filled)
+    took["capped"] = total(taken(row.sells_token0, 0, row.fallback_out - row.bought) for row in rows if not row.filled)
     took["liquidity_providers"] = result.liquidity_providers
     partial = sum(1 for row, (sold, _) in zip(rows, result.fills, strict=True) if 0 < sold < row.sell_amount)
-    spread = _price_spread_bps(rows, result.fills)
+    spread = price_spread_bps((row.sells_token0, *fill) for row, fill in zip(rows, result.fills, strict=True))
     fees = known.fees | {"candidate": result.lp_fees}
     own = (result.gas, result.dropped, partial, spread, took, fees)
     return BatchOutcome(*(*known.batch, *own, known.unscored, known.later))
@@ -196,47 +196,16 @@ def _swap(history: History, seq: int) -> Swap:
     return event
 
 
-def _taken(sells_token0: bool, sold: int, bought: int) -> Flow:
-    return Flow(-sold, bought) if sells_token0 else Flow(bought, -sold)
-
-
-def _fee(sells_token0: bool, amount_in: int, fee_pips: int) -> Flow:
-    fee = -(-amount_in * fee_pips // PIPS)
-    return Flow(fee, 0) if sells_token0 else Flow(0, fee)
-
-
-def _sum(flows: Iterable[Flow]) -> Flow:
-    token0 = token1 = 0
-    for flow in flows:
-        token0 += flow.token0
-        token1 += flow.token1
-    return Flow(token0, token1)
-
-
 def _by_class(trades: Iterable[tuple[FlowClass, bool, int, int]]) -> dict[str, Flow]:
     """Flows of users and of unknown traders; the classes that are not orders have none."""
     users: list[Flow] = []
     unknown: list[Flow] = []
     for flow_class, sells_token0, sold, bought in trades:
-        (users if flow_class == "user" else unknown).append(_taken(sells_token0, sold, bought))
-    return {"users": _sum(users), "unknown": _sum(unknown)}
+        (users if flow_class == "user" else unknown).append(taken(sells_token0, sold, bought))
+    return {"users": total(users), "unknown": total(unknown)}
 
 
 def _closed(flows: dict[str, Flow]) -> dict[str, Flow]:
     """In a world of direct swaps the liquidity providers are the other side of everyone."""
-    total = _sum(flows.values())
-    return {**flows, "liquidity_providers": Flow(-total.token0, -total.token1)}
-
-
-def _price_spread_bps(rows: Sequence[OrderOutcome], fills: Sequence[tuple[int, int]]) -> float:
-    widest = Fraction(1)
-    for sells_token0 in (True, False):
-        same_way = [
-            (bought, sold)
-            for row, (sold, bought) in zip(rows, fills, strict=True)
-            if sold and bought and row.sells_token0 is sells_token0
-        ]
-        if len(same_way) > 1:
-            prices = [Fraction(*fill) for fill in same_way]
-            widest = max(widest, max(prices) / min(prices))
-    return float(10_000 * (widest - 1))
+    theirs = total(flows.values())
+    return {**flows, "liquidity_providers": Flow(-theirs.token0, -theirs.token1)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from verify.compile import Contract
     from verify.evm import Slots
+    from verify.venues import Venue
 
 Log = tuple[str, list[bytes], bytes]
 
@@ -35,6 +36,8 @@ _DONATED = keccak(b"Donated(uint256,address,uint256)")
 _ORDER_DROPPED = keccak(b"OrderDropped(uint256,address,bytes4)")
 _SWAP_V2 = keccak(b"Swap(address,uint256,uint256,uint256,uint256,address)")
 _SWAP_V3 = keccak(b"Swap(address,address,int256,int256,uint160,uint128,int24)")
+SWAP_V4 = keccak(b"Swap(bytes32,address,int128,int128,uint160,uint128,int24,uint24)")
+"""Topic of a v4 manager's event of a swap; its first two words are the amounts from the swapper's side."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -43,9 +46,29 @@ def contract() -> Contract:
     return compile_trusted(["kernel/SignedSettlement.sol"])["SignedSettlement"]
 
 
-def creation(rule: str, venues: Sequence[tuple[str, int]]) -> bytes:
-    """Creation code of `SignedSettlement` for a rule and venues as (pool address, kind 2 or 3)."""
-    return contract().creation_code + encode(["address", "(address,uint8)[]"], [rule, list(venues)])
+class NamedVenue(NamedTuple):
+    """A venue as the kernel is told of it: its contract and kind (2, 3 or 4); of a v4 pool also which one it is."""
+
+    pool: str
+    kind: int
+    token0: str = "0x" + "00" * 20
+    token1: str = "0x" + "00" * 20
+    fee_pips: int = 0
+    tick_spacing: int = 0
+
+
+VENUES_TYPE = "(address,uint8,address,address,uint24,int24)[]"
+"""The ABI type of a list of such."""
+
+
+def named(venue: Venue) -> NamedVenue:
+    """How the kernel is told of a world's venue."""
+    return NamedVenue(venue.pool, int(venue.kind[1:]), *venue.terms)
+
+
+def creation(rule: str, venues: Iterable[NamedVenue | tuple[str, int]]) -> bytes:
+    """Creation code of `SignedSettlement` for a rule and its venues; of v2 and v3 contract and kind are enough."""
+    return contract().creation_code + encode(["address", VENUES_TYPE], [rule, [NamedVenue(*each) for each in venues]])
 
 
 def in_use(kernel: str, traders: Iterable[str], tokens: Iterable[str]) -> Slots:
@@ -101,6 +124,9 @@ def read_trail(logs: Iterable[Log], kernel: str, pools: Sequence[str], token0: s
             if topics[0] == _SWAP_V3:
                 amounts[0] += max(0, int.from_bytes(data[:32], "big", signed=True))
                 amounts[1] += max(0, int.from_bytes(data[32:64], "big", signed=True))
+            elif topics[0] == SWAP_V4:
+                amounts[0] += max(0, -int.from_bytes(data[:32], "big", signed=True))
+                amounts[1] += max(0, -int.from_bytes(data[32:64], "big", signed=True))
             elif topics[0] == _SWAP_V2:
                 amounts[0] += _word(data, 0)
                 amounts[1] += _word(data, 1)

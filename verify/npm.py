@@ -61,3 +61,18 @@ def artifact(package_path: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise NpmPartMissingError(f"the npm artifact {path} is not a JSON object: run `make setup`")
     return content
+
+
+def creation_code(package_path: str) -> bytes:
+    """The creation code in a compiled contract, however its compiler wrote it.
+
+    Raises:
+        NpmPartMissingError: It is not there.
+    """
+    code: Any = artifact(package_path).get("bytecode")
+    if isinstance(code, dict):  # Foundry writes an object, Hardhat and Waffle the text
+        code = code.get("object")
+    try:
+        return bytes.fromhex(code.removeprefix("0x"))
+    except (AttributeError, ValueError) as error:
+        raise NpmPartMissingError(f"the npm artifact {package_path} has no bytecode: run `make setup`") from error

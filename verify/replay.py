@@ -37,7 +37,6 @@ SETTLE_GAS = 30_000_000
 EMPTIED = "it left the pool so that an unfilled order could not be sold, where the AMM alone could sell it"
 
 PIPS = 10**6
-_KINDS = {"v2": 2, "v3": 3}
 _RELAYER = accounts(1, "relayer")[0][0]
 
 
@@ -95,7 +94,7 @@ class Stage:
         except ExecutionError as error:
             raise CandidateRejectedError((Finding("deploy", "constructor-failed", str(error)),)) from None
         self._kernels: dict[tuple[int, ...], str] = {}
-        venues = [(venue.pool, _KINDS[venue.kind]) for venue in world.venues]
+        venues = [kernel.named(venue) for venue in world.venues]
         histories = (history, *(other.history for other in anchors.beside))
         for fees in product(*(sorted(set(fees_in_force(one.events, one.pool.fee_pips))) for one in histories)):
             for place, fee_pips in enumerate(fees):

@@ -1,7 +1,8 @@
 """Where the harness's token and Uniswap's pools keep what, and how it is packed.
 
 Solidity's layout: a mapping at slot p keeps key k at keccak256(k . p); small fields share a slot from the low end up.
-The places are those of the genuine contracts (v2-core 1.0.1, v3-core 1.0.1) and of ``contracts/harness/Token.sol``.
+The places are those of the genuine contracts (v2-core 1.0.1, v3-core 1.0.1, v4-core 1.0.2, whose StateLibrary documents
+them) and of ``contracts/harness``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from verify.abi import address_word, signed, word
 # Token.sol
 TOKEN_BALANCES = 0
 TOKEN_ALLOWANCES = 1
+
+# Permit2
+PERMIT2_ALLOWANCES = 1
 
 # UniswapV2Pair
 V2_TOTAL_SUPPLY = 0
@@ -35,9 +39,20 @@ V3_BITMAP = 6
 V3_POSITIONS = 7
 V3_OBSERVATIONS = 8
 
+# PoolManager; then, from a pool's own first slot, v4's Pool.State
+V4_PROTOCOL_FEES = 1
+V4_POOLS = 6
+V4_FEE_GROWTH0 = 1
+V4_FEE_GROWTH1 = 2
+V4_LIQUIDITY = 3
+V4_TICKS = 4
+V4_BITMAP = 5
+V4_POSITIONS = 6
+
 MIN_TICK = -887272
 MAX_TICK = 887272
 
+_MASK48 = (1 << 48) - 1
 _MASK112 = (1 << 112) - 1
 _MASK128 = (1 << 128) - 1
 _MASK160 = (1 << 160) - 1
@@ -58,6 +73,16 @@ def balance_slot(owner: str) -> int:
 def allowance_slot(owner: str, spender: str) -> int:
     """Where ``Token`` keeps what a spender may take of an owner's."""
     return mapping_slot(address_word(spender), mapping_slot(address_word(owner), TOKEN_ALLOWANCES))
+
+
+def permit2_slot(owner: str, token: str, spender: str) -> int:
+    """Where ``Permit2`` keeps what a spender may take of an owner's token."""
+    by_token = mapping_slot(address_word(token), mapping_slot(address_word(owner), PERMIT2_ALLOWANCES))
+    return mapping_slot(address_word(spender), by_token)
+
+
+PERMIT2_UNLIMITED = _MASK48 << 160 | _MASK160
+"""An allowance of Permit2's that is never used up and never ends."""
 
 
 def v2_share_slot(owner: str) -> int:
@@ -117,10 +142,50 @@ def v3_bitmap_slot(word_position: int) -> int:
 @functools.lru_cache(maxsize=65536)
 def v3_position_slots(owner: str, tick_lower: int, tick_upper: int) -> tuple[int, int, int, int]:
     """The four slots of a position: liquidity, fee growth inside of token0 and token1, tokens owed."""
-    key = keccak(
+    first = mapping_slot(keccak(_position(owner, tick_lower, tick_upper)), V3_POSITIONS)
+    return first, first + 1, first + 2, first + 3
+
+
+def _position(owner: str, tick_lower: int, tick_upper: int) -> bytes:
+    return (
         bytes.fromhex(owner[2:])
         + (tick_lower & 0xFFFFFF).to_bytes(3, "big")
         + (tick_upper & 0xFFFFFF).to_bytes(3, "big")
     )
-    first = mapping_slot(key, V3_POSITIONS)
-    return first, first + 1, first + 2, first + 3
+
+
+def v4_pool_slot(pool_id: str) -> int:
+    """The first slot of a pool in its manager: price and tick packed as v3's, above them the fees."""
+    return mapping_slot(bytes.fromhex(pool_id[2:]), V4_POOLS)
+
+
+def v4_protocol_fees_slot(token: str) -> int:
+    """Where a manager keeps what the protocol has earned of a token."""
+    return mapping_slot(address_word(token), V4_PROTOCOL_FEES)
+
+
+def v4_slot0_with_protocol_fee(packed: int, fee_pips: int) -> int:
+    """The first slot with another protocol fee, the same for both directions (12 bits each)."""
+    cleared = packed & ~(0xFFFFFF << 184)
+    return cleared | (fee_pips << 12 | fee_pips) << 184
+
+
+@functools.lru_cache(maxsize=65536)
+def v4_tick_slots(pool_slot: int, tick: int) -> tuple[int, int, int]:
+    """The three slots of a tick: liquidity gross and net, fee growth outside of token0 and token1."""
+    first = mapping_slot(word(tick), pool_slot + V4_TICKS)
+    return first, first + 1, first + 2
+
+
+@functools.lru_cache(maxsize=65536)
+def v4_bitmap_slot(pool_slot: int, word_position: int) -> int:
+    """The slot of one 256-tick word of the bitmap of initialised ticks."""
+    return mapping_slot(word(word_position), pool_slot + V4_BITMAP)
+
+
+@functools.lru_cache(maxsize=65536)
+def v4_position_slots(pool_slot: int, owner: str, tick_lower: int, tick_upper: int) -> tuple[int, int, int]:
+    """The three slots of a position without salt: liquidity, fee growth inside of token0 and token1."""
+    key = keccak(_position(owner, tick_lower, tick_upper) + bytes(32))
+    first = mapping_slot(key, pool_slot + V4_POSITIONS)
+    return first, first + 1, first + 2

@@ -21,6 +21,8 @@ from verify.slots import allowance_slot, balance_slot
 from verify.venues import OPERATOR, Applied, SwapResult, Venue, harness_contract
 from verify.venues.v2 import V2
 from verify.venues.v3 import V3
+from verify.venues.v4 import V4
+from verify.venues.v4_deploy import require_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -71,7 +73,6 @@ class World:
         self._places = {(each.pool, FEE): place for place, each in enumerate(self.venues)}
         self._base: Slots = {key: evm.storage(*key) for each in self.venues for key in each.watched()}
         self._moved: set[tuple[str, int]] = set()
-        self._codes = {(each.pool, each.base_fee_pips): evm.code(each.pool) for each in self.venues}
 
     @classmethod
     def build(
@@ -90,9 +91,13 @@ class World:
 
         Raises:
             InputError: No pool can have this state, its tokens are not two ordered addresses, a pool beside it has
-                others, or one is a v4 pool.
+                others, or one is a v4 pool with hooks or of the chain's own coin.
         """
         record = state.pool
+        openings = [Opening(state, separate_positions), *beside]
+        for opening in openings:
+            if opening.state.pool.kind == "v4":
+                require_plain(opening.state.pool)
         evm = Evm(record.chain_id)
         low, high = (int(token.address, 16) for token in (record.token0, record.token1))
         if not _LOWEST_TOKEN < low < high:
@@ -104,7 +109,6 @@ class World:
             with evm.anchor():
                 code = evm.code(evm.deploy(creation, sender=OPERATOR))
             evm.set_code(token.address, code)
-        openings = [Opening(state, separate_positions), *beside]
         _require_one_pair([opening.state.pool for opening in openings])
         return cls(evm, [_venue(evm, opening) for opening in openings], state)
 
@@ -198,7 +202,7 @@ class World:
         return tuple(self._fees)
 
     def set_fee(self, fee_pips: int, place: int = 0) -> None:
-        """Puts the code of an otherwise equal pool with that fee in place.
+        """Gives one of the pools another fee.
 
         Raises:
             InputError: This kind of pool cannot have it.
@@ -206,11 +210,7 @@ class World:
         """
         if fee_pips == self._fees[place]:
             return
-        venue = self.venues[place]
-        code = self._codes.get((venue.pool, fee_pips))
-        if code is None:
-            code = self._codes[venue.pool, fee_pips] = venue.code_with_fee(fee_pips)
-        self.evm.set_code(venue.pool, code)
+        self.venues[place].set_fee(fee_pips)
         self._fees[place] = fee_pips
 
     # ------------------------------------------------------------------ what happens in it
@@ -300,16 +300,17 @@ class World:
                 slots[token, balance_slot(address)] = TRADER_FUNDS
                 for spender in spenders:
                     slots[token, allowance_slot(address, spender)] = _UNLIMITED
+            for each in self.venues:
+                if each.router in spenders:
+                    slots |= each.router_allowances(address)
         self.evm.rebase(slots)
 
 
 def _venue(evm: Evm, opening: Opening) -> Venue:
-    if opening.state.pool.kind == "v4":
-        raise InputError(
-            f"{opening.state.pool.address} is a v4 pool: its history is kept and checked for gaps, but this version "
-            "cannot replay it"
-        )
-    return V3(evm, *opening) if opening.state.pool.kind == "v3" else V2(evm, opening.state)
+    kind = opening.state.pool.kind
+    if kind == "v2":
+        return V2(evm, opening.state)
+    return V3(evm, *opening) if kind == "v3" else V4(evm, *opening)
 
 
 def _require_one_pair(pools: Sequence[Pool]) -> None:

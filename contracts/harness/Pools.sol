@@ -37,3 +37,44 @@ interface IPairV2 {
 
     function transfer(address to, uint256 value) external returns (bool);
 }
+
+interface IPoolManager {
+    struct PoolKey {
+        address currency0;
+        address currency1;
+        uint24 fee;
+        int24 tickSpacing;
+        address hooks;
+    }
+
+    struct SwapParams {
+        bool zeroForOne;
+        int256 amountSpecified;
+        uint160 sqrtPriceLimitX96;
+    }
+
+    struct ModifyLiquidityParams {
+        int24 tickLower;
+        int24 tickUpper;
+        int256 liquidityDelta;
+        bytes32 salt;
+    }
+
+    function initialize(PoolKey calldata key, uint160 sqrtPriceX96) external returns (int24 tick);
+
+    function unlock(bytes calldata data) external returns (bytes memory);
+
+    function swap(PoolKey calldata key, SwapParams calldata params, bytes calldata hookData)
+        external
+        returns (int256 delta);
+
+    function modifyLiquidity(PoolKey calldata key, ModifyLiquidityParams calldata params, bytes calldata hookData)
+        external
+        returns (int256 delta, int256 fees);
+
+    function sync(address currency) external;
+
+    function settle() external payable returns (uint256 paid);
+
+    function take(address currency, address to, uint256 amount) external;
+}

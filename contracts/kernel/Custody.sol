@@ -4,7 +4,6 @@ pragma solidity 0.8.30;
 import {Calls} from "./Calls.sol";
 import {Guard} from "./Guard.sol";
 import {IClearingRule} from "./IKernel.sol";
-import {IPoolV3} from "./IPools.sol";
 
 /// @notice What of the kernel's balances belongs to the batch that is being cleared, and what must not be touched.
 /// @dev Promises: a batch spends at most what its orders brought in and what it got for that. Everything else that the
@@ -34,10 +33,9 @@ abstract contract Custody is Guard {
 
     // ------------------------------------------------------------------ LOGIC
 
-    /// @param pool any of the venues; a v2 pair answers the same two calls.
-    constructor(IClearingRule rule_, address pool) Guard(rule_) {
-        token0 = IPoolV3(pool).token0();
-        token1 = IPoolV3(pool).token1();
+    constructor(IClearingRule rule_, address first, address second) Guard(rule_) {
+        token0 = first;
+        token1 = second;
     }
 
     /// @dev Opens custody for a batch that brought in `pulled0` and `pulled1`. What the kernel holds besides is not the

@@ -59,7 +59,6 @@ abstract contract Settlement is Payments {
 
     /// @notice At most this much gas goes to the rule; in less of it than the rule needs, the batch reverts.
     uint256 public constant CLEAR_GAS = 25_000_000;
-    uint256 private constant REASON_BYTES = 256;
 
     /// @notice Used nonces: bit `nonce % 256` of word `nonce / 256`.
     mapping(address trader => mapping(uint256 word => uint256 bits)) public nonceBits;

@@ -5,23 +5,19 @@ import {Calls} from "./Calls.sol";
 import {IClearingRule, IKernel} from "./IKernel.sol";
 import {IPairV2, IPoolV3} from "./IPools.sol";
 import {PriceV2} from "./PriceV2.sol";
-import {Venue, VenueSet} from "./VenueSet.sol";
+import {TradingV4} from "./TradingV4.sol";
+import {Venue} from "./VenueSet.sol";
 
 /// @notice The rule's way to the venues: prices, quotes, trades and donations, with the batch's own custody only.
-abstract contract Trading is VenueSet {
+abstract contract Trading is TradingV4 {
     using Calls for address;
 
     // ------------------------------------------------------------------ ERRORS
 
     error VenueMismatch(uint256 i);
-    error VenueFailed(uint256 i, bytes reason);
     error NoLiquidity(uint256 i);
-    error NotTheVenue(address caller);
-    error AmountTooLarge(uint256 amount);
     error MinOut(uint256 received, uint256 minOut);
     error NotExactInput(uint256 spent, uint256 amountIn);
-    /// @dev Carries a quote out of the pool's call that is thrown away; never leaves the kernel.
-    error Quoted(uint256 spent, uint256 received, uint160 sqrtPriceAfterX96);
 
     // ------------------------------------------------------------------ EVENTS
 
@@ -29,21 +25,12 @@ abstract contract Trading is VenueSet {
 
     // ------------------------------------------------------------------ STORAGE
 
-    uint256 private constant REASON_BYTES = 256;
-    uint256 private constant QUOTED_BYTES = 4 + 3 * 32;
-    /// @dev How far a swap may push a v3 price: one inside the pool's own bounds, MIN_SQRT_RATIO and MAX_SQRT_RATIO.
-    uint160 private constant LOWEST_SQRT_PRICE = 4295128739 + 1;
-    uint160 private constant HIGHEST_SQRT_PRICE = 1461446703485210103287273052203988822378723970342 - 1;
-
     /// @dev A pair keeps its reserves in 112 bits.
     uint256 private constant MOST_V2 = type(uint112).max;
 
-    /// @dev The only address that may call a pool's callback, once; set around the call that provokes it.
-    address private transient _callbackFrom;
-
     // ------------------------------------------------------------------ LOGIC: what the rule may ask
 
-    constructor(IClearingRule rule_, Venue[] memory venues) VenueSet(rule_, venues) {}
+    constructor(IClearingRule rule_, Venue[] memory venues) TradingV4(rule_, venues) {}
 
     /// @inheritdoc IKernel
     function venueCount() external view override fromRule returns (uint256) {
@@ -71,10 +58,12 @@ abstract contract Trading is VenueSet {
     {
         Look memory look = _untouched(i);
         bool zeroForOne = _isToken0(tokenIn);
-        if (!look.isV3) return _quoteV2(i, look, zeroForOne, amountIn);
-        if (amountIn == 0 || _atBound(look, zeroForOne)) return (0, 0, uint160(look.x));
+        if (look.kind == 2) return _quoteV2(i, look, zeroForOne, amountIn);
+        if (amountIn == 0 || _atBound(look, zeroForOne)) return (0, 0, uint160(look.x)); // the pool would revert
         _phase = Phase.Quoting;
-        (spent, received, sqrtPriceAfterX96) = _quoteV3(i, look.pool, zeroForOne, amountIn);
+        (spent, received, sqrtPriceAfterX96) = look.kind == 3
+            ? _quoteV3(i, look.pool, zeroForOne, amountIn)
+            : _quoteV4(i, look.pool, zeroForOne, amountIn);
         _phase = Phase.Clearing;
     }
 
@@ -91,15 +80,16 @@ abstract contract Trading is VenueSet {
         bool zeroForOne = _isToken0(tokenIn);
         _requireCustody(zeroForOne, amountIn);
         _phase = Phase.Trading;
-        if (look.isV3) _swapV3(look, zeroForOne, amountIn);
-        else _swapV2(i, look, zeroForOne, amountIn);
+        if (look.kind == 2) _swapV2(i, look, zeroForOne, amountIn);
+        else if (amountIn != 0 && !_atBound(look, zeroForOne)) { // the pool would revert
+            if (look.kind == 3) _swapV3(look.pool, zeroForOne, amountIn);
+            else _actV4(i, look.pool, zeroForOne, amountIn);
+        }
         _phase = Phase.Clearing;
         (spent, received) = _measureTrade(i, zeroForOne);
         if (spent != amountIn) revert NotExactInput(spent, amountIn);
         if (received < minOut) revert MinOut(received, minOut);
-        look = _look(i);
-        _remember(i, look);
-        sqrtPriceAfterX96 = _sqrtPrice(i, look);
+        sqrtPriceAfterX96 = _sqrtPrice(i, _changed(i, look.kind));
     }
 
     /// @inheritdoc IKernel
@@ -108,21 +98,23 @@ abstract contract Trading is VenueSet {
         Look memory look = _untouched(i);
         bool isToken0 = _isToken0(token);
         _requireCustody(isToken0, amount);
-        if (look.isV3 ? look.y == 0 : look.x == 0 || look.y == 0) revert NoLiquidity(i); // nobody to give to
+        if (look.y == 0 || (look.kind == 2 && look.x == 0)) revert NoLiquidity(i); // nobody to give to
         if (amount == 0) return 0;
         _phase = Phase.Donating;
-        if (look.isV3) {
+        if (look.kind == 2) {
+            _send(isToken0, look.pool, amount);
+            IPairV2(look.pool).sync();
+        } else if (look.kind == 3) {
             _callbackFrom = look.pool;
             IPoolV3(look.pool).flash(address(this), 0, 0, abi.encode(isToken0, amount));
             _callbackFrom = address(0);
         } else {
-            _send(isToken0, look.pool, amount);
-            IPairV2(look.pool).sync();
+            _actV4(i, look.pool, isToken0, amount);
         }
         _phase = Phase.Clearing;
         (donated,) = _measureTrade(i, isToken0);
         if (donated != amount) revert NotExactInput(donated, amount);
-        _remember(i, _look(i));
+        _changed(i, look.kind);
         emit Donated(i, token, amount);
     }
 
@@ -152,45 +144,25 @@ abstract contract Trading is VenueSet {
         _send(isToken0, msg.sender, amount);
     }
 
-    /// @dev A callback is taken once, from the one pool that the kernel is calling.
-    function _takeCallback() private {
-        if (msg.sender != _callbackFrom || _phase <= Phase.Clearing) revert NotTheVenue(msg.sender);
-        _callbackFrom = address(0);
-    }
-
     // ------------------------------------------------------------------ LOGIC: v3
 
-    function _swapV3(Look memory look, bool zeroForOne, uint256 amountIn) private {
-        if (amountIn == 0 || _atBound(look, zeroForOne)) return; // the pool would revert
-        _callbackFrom = look.pool;
-        IPoolV3(look.pool).swap(address(this), zeroForOne, _signed(amountIn), _bound(zeroForOne), "");
+    function _swapV3(address pool, bool zeroForOne, uint256 amountIn) private {
+        _callbackFrom = pool;
+        IPoolV3(pool).swap(address(this), zeroForOne, _signed(amountIn), _bound(zeroForOne), "");
         _callbackFrom = address(0);
     }
 
     /// @dev The pool's whole call is undone by the callback's revert, which carries the answer.
     function _quoteV3(uint256 i, address pool, bool zeroForOne, uint256 amountIn)
         private
-        returns (uint256 spent, uint256 received, uint160 sqrtPriceAfterX96)
+        returns (uint256, uint256, uint160)
     {
         bytes memory data =
             abi.encodeCall(IPoolV3.swap, (address(this), zeroForOne, _signed(amountIn), _bound(zeroForOne), ""));
         _callbackFrom = pool;
         (bool ok, uint256 size, bytes memory answer) = pool.bounded(gasleft(), data, REASON_BYTES);
         _callbackFrom = address(0);
-        if (ok || size != QUOTED_BYTES || bytes4(answer) != Quoted.selector) revert VenueFailed(i, answer);
-        assembly ("memory-safe") {
-            spent := mload(add(answer, 36)) // past the length and the selector
-            received := mload(add(answer, 68))
-            sqrtPriceAfterX96 := mload(add(answer, 100))
-        }
-    }
-
-    function _atBound(Look memory look, bool zeroForOne) private pure returns (bool) {
-        return zeroForOne ? look.x <= LOWEST_SQRT_PRICE : look.x >= HIGHEST_SQRT_PRICE;
-    }
-
-    function _bound(bool zeroForOne) private pure returns (uint160) {
-        return zeroForOne ? LOWEST_SQRT_PRICE : HIGHEST_SQRT_PRICE;
+        return _quoted(i, ok, size, answer);
     }
 
     function _signed(uint256 amount) private pure returns (int256) {
@@ -216,8 +188,8 @@ abstract contract Trading is VenueSet {
         uint256 out = _outV2(i, look, zeroForOne, amountIn);
         if (out == 0) return (0, 0, _sqrtPrice(i, look));
         (uint256 after0, uint256 after1) = zeroForOne
-            ? (look.balance0 + amountIn, look.balance1 - out)
-            : (look.balance0 - out, look.balance1 + amountIn);
+            ? (look.mark0 + amountIn, look.mark1 - out)
+            : (look.mark0 - out, look.mark1 + amountIn);
         return (amountIn, out, PriceV2.sqrtPriceX96(after0, after1));
     }
 
@@ -225,7 +197,7 @@ abstract contract Trading is VenueSet {
         if (look.x == 0 || look.y == 0) revert NoLiquidity(i);
         (uint256 reserveIn, uint256 reserveOut) = zeroForOne ? (look.x, look.y) : (look.y, look.x);
         (uint256 balanceIn, uint256 balanceOut) =
-            zeroForOne ? (look.balance0, look.balance1) : (look.balance1, look.balance0);
+            zeroForOne ? (look.mark0, look.mark1) : (look.mark1, look.mark0);
         bool fits = amountIn <= MOST_V2 && balanceIn <= MOST_V2 - amountIn && balanceOut <= MOST_V2;
         if (!fits) revert AmountTooLarge(amountIn); // the pair would revert
         return PriceV2.amountOut(amountIn, reserveIn, reserveOut);
@@ -233,8 +205,16 @@ abstract contract Trading is VenueSet {
 
     // ------------------------------------------------------------------ LOGIC: shared
 
+    /// @dev The venue after the kernel's own trade or donation. How a v4 pool stands was remembered in the callback,
+    ///      before its tokens were called, and nobody may have changed it since.
+    function _changed(uint256 i, uint256 kind) private returns (Look memory look) {
+        if (kind == 4) return _untouched(i);
+        look = _look(i);
+        _remember(i, look);
+    }
+
     function _sqrtPrice(uint256 i, Look memory look) private pure returns (uint160) {
-        if (look.isV3) return uint160(look.x);
+        if (look.kind != 2) return uint160(look.x);
         if (look.x == 0 || look.y == 0) revert NoLiquidity(i);
         return PriceV2.sqrtPriceX96(look.x, look.y);
     }

@@ -4,20 +4,27 @@ pragma solidity 0.8.30;
 import {Calls} from "./Calls.sol";
 import {Custody} from "./Custody.sol";
 import {IClearingRule} from "./IKernel.sol";
-import {IPairV2, IPoolV3} from "./IPools.sol";
+import {IPairV2, IPoolManager, IPoolV3, PoolKey} from "./IPools.sol";
 
-/// @notice A genuine Uniswap pool that the kernel may trade on; `kind` is 2 or 3.
+/// @notice A genuine Uniswap pool that the kernel may trade on; `kind` is 2, 3 or 4.
+/// @dev For v4 `pool` is the PoolManager, and the rest says which of its pools: one without hooks, of two ERC-20
+///      tokens. v2 pairs and v3 pools tell these themselves; here they are 0.
 struct Venue {
     address pool;
     uint8 kind;
+    address token0;
+    address token1;
+    uint24 feePips;
+    int24 tickSpacing;
 }
 
 /// @notice Which pools the kernel trades on, and whether anybody else touched one while a batch is being cleared.
-/// @dev The deployer must name genuine Uniswap v2 pairs (fee 0.3 %) and v3 pools: their code is trusted, their tokens'
-///      is not. Promise: a venue whose price, liquidity, reserves or balances changed other than by the kernel's own
-///      trade or donation is noticed before it is used again, and at the end of `clear` at the latest. Liquidity away
-///      from the current price that is removed and not yet collected changes none of these and is not noticed; its
-///      owner could as well have removed it just before the batch.
+/// @dev The deployer must name genuine Uniswap v2 pairs (fee 0.3 %), v3 pools and v4 PoolManagers: their code is
+///      trusted, their tokens' is not. Promise: a venue whose price, liquidity, fees, reserves or balances changed
+///      other than by the kernel's own trade or donation is noticed before it is used again, and at the end of `clear`
+///      at the latest. (The balances of a v4 manager are those of all its pools; there the fees that the pool has
+///      earned are looked at.) Liquidity away from the current price that is removed and not yet collected changes none
+///      of these and is not noticed; its owner could as well have removed it just before the batch.
 abstract contract VenueSet is Custody {
     using Calls for address;
 
@@ -29,14 +36,21 @@ abstract contract VenueSet is Custody {
     error VenueTwice(uint256 i);
     error NoSuchVenue(uint256 i);
     error VenueTouched(uint256 i);
+    error VenueBusy(uint256 i);
 
     // ------------------------------------------------------------------ STORAGE
 
     uint256 internal constant MAX_VENUES = 4;
     uint24 private constant FEE_PIPS_V2 = 3000;
+    uint256 private constant PIPS = 1e6;
+
+    // Where a v4 PoolManager keeps its pools, and (transient) that it is unlocked: StateLibrary and Lock of v4-core.
+    uint256 private constant POOLS_V4 = 6;
+    bytes32 private constant UNLOCKED_V4 = bytes32(uint256(keccak256("Unlocked")) - 1);
 
     uint256 internal immutable _venueCount;
-    /// @dev pool | kind << 160 | feePips << 168. Immutable, so that a venue costs no storage access.
+    /// @dev pool | kind << 160 | feePips << 168 | tickSpacing << 192. Immutable, so that a venue costs no storage
+    ///      access.
     uint256 private immutable _venue0;
     uint256 private immutable _venue1;
     uint256 private immutable _venue2;
@@ -47,53 +61,71 @@ abstract contract VenueSet is Custody {
     bytes32 private transient _fingerprint2;
     bytes32 private transient _fingerprint3;
 
-    /// @dev A venue as it stands. v3: `x` is sqrtPriceX96, `y` the liquidity in range. v2: the reserves, `tick` is 0.
+    /// @dev A venue as it stands. v2: `x` and `y` are the reserves, `rest` is 0. v3: sqrtPriceX96, the liquidity in
+    ///      range, and the tick; v4: likewise, the tick with the fees above it. `mark0` and `mark1` are the pool's
+    ///      balances, for v4 what a unit of liquidity has earned of each token.
     struct Look {
         address pool;
-        bool isV3;
+        uint256 kind;
         uint256 x;
         uint256 y;
-        int24 tick;
-        uint256 balance0;
-        uint256 balance1;
+        uint256 rest;
+        uint256 mark0;
+        uint256 mark1;
     }
 
     // ------------------------------------------------------------------ LOGIC
 
-    constructor(IClearingRule rule_, Venue[] memory venues) Custody(rule_, _firstPool(venues)) {
+    constructor(IClearingRule rule_, Venue[] memory venues)
+        Custody(rule_, _firstToken0(venues), _firstToken1(venues))
+    {
         uint256 count = venues.length;
         if (count > MAX_VENUES) revert VenueCount(count);
         uint256[MAX_VENUES] memory packed;
         for (uint256 i; i < count; ++i) {
             packed[i] = _checked(i, venues[i], token0, token1);
             for (uint256 j; j < i; ++j) {
-                if (venues[i].pool == venues[j].pool) revert VenueTwice(i);
+                if (packed[i] == packed[j]) revert VenueTwice(i);
             }
         }
         _venueCount = count;
         (_venue0, _venue1, _venue2, _venue3) = (packed[0], packed[1], packed[2], packed[3]);
     }
 
-    function _firstPool(Venue[] memory venues) private pure returns (address) {
+    function _firstToken0(Venue[] memory venues) private view returns (address) {
         if (venues.length == 0) revert VenueCount(0);
-        return venues[0].pool;
+        return venues[0].kind == 4 ? venues[0].token0 : IPoolV3(venues[0].pool).token0(); // a pair answers the same
+    }
+
+    function _firstToken1(Venue[] memory venues) private view returns (address) {
+        return venues[0].kind == 4 ? venues[0].token1 : IPoolV3(venues[0].pool).token1();
     }
 
     function _checked(uint256 i, Venue memory venue_, address first, address second) private view returns (uint256) {
-        address pool = venue_.pool;
-        uint24 feePips = FEE_PIPS_V2;
-        if (venue_.kind == 3) feePips = IPoolV3(pool).fee();
-        else if (venue_.kind == 2) IPairV2(pool).getReserves();
-        else revert VenueKind(i, venue_.kind);
-        bool same = IPoolV3(pool).token0() == first && IPoolV3(pool).token1() == second;
+        (address pool, uint256 kind) = (venue_.pool, venue_.kind);
+        (uint24 feePips, int24 tickSpacing) = (FEE_PIPS_V2, int24(0));
+        bool same;
+        if (kind == 4) {
+            (feePips, tickSpacing) = (venue_.feePips, venue_.tickSpacing);
+            IPoolManager(pool).exttload(UNLOCKED_V4);
+            same = venue_.token0 == first && venue_.token1 == second && first != address(0); // 0: the chain's own coin
+        } else {
+            if (kind == 3) feePips = IPoolV3(pool).fee();
+            else if (kind == 2) IPairV2(pool).getReserves();
+            else revert VenueKind(i, venue_.kind);
+            same = IPoolV3(pool).token0() == first && IPoolV3(pool).token1() == second;
+        }
         if (!same || first >= second) revert VenueTokens(i);
-        return uint256(uint160(pool)) | uint256(venue_.kind) << 160 | uint256(feePips) << 168;
+        return uint256(uint160(pool)) | kind << 160 | uint256(feePips) << 168 | uint256(uint24(tickSpacing)) << 192;
     }
 
-    /// @dev From here on every venue must stay as it is.
+    /// @dev From here on every venue must stay as it is. Whoever has unlocked a v4 manager could have the rule's calls
+    ///      to it fail, so a batch begins with all of them locked.
     function _openVenues() internal {
         for (uint256 i; i < _venueCount; ++i) {
-            _remember(i, _look(i));
+            Look memory look = _look(i);
+            if (look.kind == 4 && IPoolManager(look.pool).exttload(UNLOCKED_V4) != 0) revert VenueBusy(i);
+            _remember(i, look);
         }
     }
 
@@ -119,20 +151,51 @@ abstract contract VenueSet is Custody {
     function _look(uint256 i) internal view returns (Look memory look) {
         uint256 packed = _packedVenue(i);
         address pool = address(uint160(packed));
-        look.pool = pool;
-        if (uint8(packed >> 160) == 3) {
-            look.isV3 = true;
-            (look.x, look.tick) = IPoolV3(pool).slot0();
+        uint256 kind = uint8(packed >> 160);
+        (look.pool, look.kind) = (pool, kind);
+        if (kind == 3) {
+            int24 tick;
+            (look.x, tick) = IPoolV3(pool).slot0();
+            look.rest = uint24(tick);
             look.y = IPoolV3(pool).liquidity();
-        } else {
+        } else if (kind == 2) {
             (look.x, look.y,) = IPairV2(pool).getReserves();
+        } else {
+            bytes32[] memory words = IPoolManager(pool).extsload(_slotV4(packed), 4);
+            (look.x, look.rest) = (uint160(uint256(words[0])), uint256(words[0]) >> 160);
+            (look.mark0, look.mark1, look.y) = (uint256(words[1]), uint256(words[2]), uint256(words[3]));
+            return look;
         }
-        look.balance0 = token0.balanceOf(pool);
-        look.balance1 = token1.balanceOf(pool);
+        look.mark0 = token0.balanceOf(pool);
+        look.mark1 = token1.balanceOf(pool);
     }
 
+    /// @dev In 1e-6 of the input. What a v4 pool takes for its providers comes on top of what it takes for the
+    ///      protocol; where that differs by direction, the larger is told.
     function _feePips(uint256 i) internal view returns (uint24) {
-        return uint24(_packedVenue(i) >> 168);
+        uint256 packed = _packedVenue(i);
+        uint256 fee = uint24(packed >> 168);
+        if (uint8(packed >> 160) != 4) return uint24(fee);
+        uint256 both = uint256(IPoolManager(address(uint160(packed))).extsload(_slotV4(packed))) >> 184;
+        (uint256 one, uint256 other) = (both & 0xfff, both >> 12 & 0xfff);
+        uint256 protocol = one > other ? one : other;
+        return uint24(protocol + fee - protocol * fee / PIPS);
+    }
+
+    /// @dev Which of its manager's pools a v4 venue is.
+    function _keyV4(uint256 i) internal view returns (PoolKey memory) {
+        return _unpackedV4(_packedVenue(i));
+    }
+
+    function _unpackedV4(uint256 packed) private view returns (PoolKey memory) {
+        return PoolKey(token0, token1, uint24(packed >> 168), int24(uint24(packed >> 192)), address(0));
+    }
+
+    /// @dev The first of a v4 pool's slots: price, tick and fees; then what was earned of each token; then the
+    ///      liquidity.
+    function _slotV4(uint256 packed) private view returns (bytes32) {
+        bytes32 id = keccak256(abi.encode(_unpackedV4(packed)));
+        return keccak256(abi.encode(id, POOLS_V4));
     }
 
     function _packedVenue(uint256 i) private view returns (uint256) {

@@ -33,6 +33,9 @@ EVERY_COMMAND = [
     ["history", "annotate"],
     ["history", "export"],
     ["verify"],
+    ["fork"],
+    ["fork", "make"],
+    ["fork", "show"],
     ["report"],
     ["doctor"],
 ]

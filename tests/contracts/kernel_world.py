@@ -14,8 +14,10 @@ from eth_hash.auto import keccak
 
 from verify.compile import Contract, compile_trusted
 from verify.evm import Evm, Reverted
-from verify.npm import artifact
+from verify.kernel import VENUES_TYPE, NamedVenue
+from verify.npm import artifact, creation_code
 
+V4_MANAGER = "@uniswap/v4-core/out/PoolManager.sol/PoolManager.json"
 V3_POOL = "@uniswap/v3-core/artifacts/contracts/UniswapV3Pool.sol/UniswapV3Pool.json"
 V2_PAIR = "@uniswap/v2-core/build/UniswapV2Pair.json"
 V2_FACTORY = "@uniswap/v2-core/build/UniswapV2Factory.json"
@@ -45,6 +47,7 @@ def contracts() -> dict[str, Contract]:
             "harness/hostile/HostileToken.sol",
             "harness/hostile/Outsider.sol",
             "harness/hostile/FakePool.sol",
+            "harness/hostile/FakeManager.sol",
         ]
     )
 
@@ -186,13 +189,13 @@ class World:
     """Everything a kernel test needs. Lives in one anchor; open another around what should leave no trace.
 
     Args:
-        venues: "v2" and "v3", in the order the kernel gets them.
+        venues: "v2", "v3" and "v4", in the order the kernel gets them; all v4 pools are of one manager.
         erc20: the contract of both tokens.
         rule: the contract of the rule, and its constructor's encoded arguments.
         signed: whether the kernel takes signed orders.
-        liquidity: what a v2 pair starts with of each token, and a v3 pool's liquidity; the price is 1. 0 leaves the
+        liquidity: what a v2 pair starts with of each token, and another pool's liquidity; the price is 1. 0 leaves the
             pools empty.
-        edge: the v3 liquidity lies between the ticks -edge and edge.
+        edge: the v3 and v4 liquidity lies between the ticks -edge and edge.
         chain_id: what the CHAINID opcode answers.
         kernel_runtime: a kernel's code as it was deployed elsewhere, to stand here as it is.
     """
@@ -221,11 +224,10 @@ class World:
         self.outsider = self.deploy("Outsider")
         for token_ in pair:
             token_.call_only("mint", self.outsider.address, 2**200)
-        self.pools = [
-            self._v2(liquidity) if kind == "v2" else self._v3(3000 - i, liquidity, edge)
-            for i, kind in enumerate(venues)
-        ]
-        self.kinds = [2 if kind == "v2" else 3 for kind in venues]
+        self.kinds = [int(kind[1:]) for kind in venues]
+        self.manager = self._manager() if 4 in self.kinds else None
+        self.keys: dict[int, tuple[str, str, int, int, str]] = {}
+        self.pools = [self._pool(i, kind, liquidity, edge) for i, kind in enumerate(self.kinds)]
         self.rule = self.deploy(*rule)
         self.signed = signed
         if kernel_runtime:
@@ -242,17 +244,51 @@ class World:
         contract = contracts()[name]
         return Instance(self, self.evm.deploy(contract.creation_code + arguments, sender=OPERATOR), contract.abi)
 
-    def new_kernel(self, *, signed: bool, venues: list[tuple[str, int]] | None = None) -> Instance:
+    def named(self, venue: int) -> NamedVenue:
+        """How a kernel is told of a venue."""
+        return NamedVenue(self.pools[venue].address, self.kinds[venue], *self.keys.get(venue, ())[:4])
+
+    def new_kernel(self, *, signed: bool, venues: list[tuple[Any, ...]] | None = None) -> Instance:
         if venues is None:
-            venues = [(pool.address, kind) for pool, kind in zip(self.pools, self.kinds, strict=True)]
+            venues = [self.named(i) for i in range(len(self.pools))]
         if signed:
             return self.deploy(
-                "SignedSettlement", encode(["address", "(address,uint8)[]"], [self.rule.address, venues])
+                "SignedSettlement",
+                encode(["address", VENUES_TYPE], [self.rule.address, [NamedVenue(*each) for each in venues]]),
             )
         return self.deploy(
             "HarnessSettlement",
-            encode(["address", "(address,uint8)[]", "address"], [self.rule.address, venues, OPERATOR]),
+            encode(
+                ["address", VENUES_TYPE, "address"],
+                [self.rule.address, [NamedVenue(*each) for each in venues], OPERATOR],
+            ),
         )
+
+    def _pool(self, venue: int, kind: int, liquidity: int, edge: int) -> Instance:
+        if kind == 2:
+            return self._v2(liquidity)
+        if kind == 3:
+            return self._v3(3000 - venue, liquidity, edge)
+        assert self.manager is not None
+        key = self.keys[venue] = (self.token0.address, self.token1.address, 3000 - venue, 60, ZERO)
+        self.manager.call("initialize", key, Q96)
+        assert self.outsider.call("note", key) == len(self.keys) - 1
+        if liquidity:
+            self.outsider.call_only("addV4", *self.place(venue), -edge, edge, liquidity)
+        return self.manager
+
+    def _manager(self) -> Instance:
+        code = creation_code(V4_MANAGER) + encode(["address"], [OPERATOR])
+        return Instance(self, self.evm.deploy(code, sender=OPERATOR), artifact(V4_MANAGER)["abi"])
+
+    def place(self, venue: int) -> tuple[Any, ...]:
+        """How the outsider is told of a venue: its contract, and for v4 the number that he has noted it by."""
+        address = self.manager.address if self.kinds[venue] == 4 else self.pools[venue].address
+        return (address, list(self.keys).index(venue)) if self.kinds[venue] == 4 else (address,)
+
+    def outside(self, venue: int, zero_for_one: bool, amount: int) -> tuple[Any, ...]:
+        """The name and the arguments of the outsider's trade on a venue."""
+        return (f"tradeV{self.kinds[venue]}", *self.place(venue), zero_for_one, amount)
 
     def _v3(self, fee_pips: int, liquidity: int, edge: int) -> Instance:
         compiled = artifact(V3_POOL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,11 @@ from verify import orders as wire
 from verify.admission import admit
 from verify.compile import Artifact, compile_trusted, constructor_data
 from verify.contracts import contracts_dir
-from verify.kernel import Trail, read_trail
+from verify.kernel import VENUES_TYPE, Trail, named, read_trail
 from verify.slots import balance_slot
 from verify.templates import load_template
 from verify.venues import OPERATOR, SwapResult, labelled_address
+from verify.venues.v4_deploy import pool_id
 from verify.world import World
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ class Market:
         if key not in self._kernels:
             address = self.world.install(constructor_data(artifact_of(rule), parameters))
             code = compile_trusted(["kernel/HarnessSettlement.sol"])["HarnessSettlement"].creation_code
-            venues = [(self.world.pool, 3 if self.kind == "v3" else 2)]
-            arguments = encode(["address", "(address,uint8)[]", "address"], [address, venues, OPERATOR])
+            venues = [named(self.world.venue)]
+            arguments = encode(["address", VENUES_TYPE, "address"], [address, venues, OPERATOR])
             self._kernels[key] = self.world.install(code + arguments)
             self.world.fund(TRADERS, [self._kernels[key]])
         return self._kernels[key]
@@ -151,8 +152,10 @@ def v2(reserve0: int, reserve1: int) -> Market:
     return Market(PoolState(_record("v2", 3000, 0), None, reserve0=reserve0, reserve1=reserve1))
 
 
-def v3(price: Fraction, ranges: list[tuple[int, int, int]], fee_pips: int = 500, spacing: int = 10) -> Market:
-    """A pool with these positions (lower tick, upper tick, liquidity) at a price that lies inside its tick."""
+def v3(
+    price: Fraction, ranges: list[tuple[int, int, int]], fee_pips: int = 500, spacing: int = 10, kind: str = "v3"
+) -> Market:
+    """A v3 or v4 pool with these positions (lower tick, upper tick, liquidity) at a price that lies inside its tick."""
     root = math.isqrt(price.numerator * Q96**2 // price.denominator)
     tick = math.floor(math.log(price) / math.log(1.0001))
     net: dict[int, int] = {}
@@ -161,7 +164,10 @@ def v3(price: Fraction, ranges: list[tuple[int, int, int]], fee_pips: int = 500,
         net[upper] = net.get(upper, 0) - liquidity
     ticks = tuple(TickLiquidity(place, change) for place, change in sorted(net.items()) if change)
     held = sum(liquidity for lower, upper, liquidity in ranges if lower <= tick < upper)
-    return Market(PoolState(_record("v3", fee_pips, spacing), None, root, tick, held, ticks))
+    record = _record(kind, fee_pips, spacing)
+    if kind == "v4":
+        record = replace(record, address=pool_id(record))
+    return Market(PoolState(record, None, root, tick, held, ticks))
 
 
 END = 887_220
@@ -191,6 +197,7 @@ _MARKETS: dict[str, Callable[[], Market]] = {
     "v3 dear": lambda: _two_layers(DEAR),
     # The liquidity ends.
     "v3 short": lambda: v3(PEGGED, [(-600, 600, 10**15)], 3000, 60),
+    "v4 wide": lambda: v3(PEGGED, [(-END, END, 10**21)], 3000, 60, "v4"),
     "v2 even": lambda: v2(10**21, 3 * 10**21),
     "v2 cheap": lambda: v2(2 * 10**13, 10**22),
     "v2 small": lambda: v2(10**6, 10**6),
@@ -204,7 +211,7 @@ def market(name: str) -> Market:
     return _MARKETS[name]()
 
 
-ENDLESS = ("v3 wide", "v3 steps", "v3 cheap", "v3 dear", "v2 even", "v2 cheap")
+ENDLESS = ("v3 wide", "v4 wide", "v3 steps", "v3 cheap", "v3 dear", "v2 even", "v2 cheap")
 
 
 def asks_in(name: str, *, most: int = 7, limits: bool = True) -> st.SearchStrategy[list[Ask]]:

@@ -73,7 +73,7 @@ def plans(draw, world: World) -> Plan:
         token = draw(st.integers(0, 1))
         amount = budget[token] * draw(shares) // 100
         budget[token] -= amount
-        trades.append((name, draw(st.integers(0, 1)), token, amount))
+        trades.append((name, draw(st.integers(0, 2)), token, amount))
     orders = []
     for i in range(count):
         sold, bought, least = fills.get(i, (0, 0))[0], 0, draw(amounts)
@@ -179,7 +179,7 @@ def check_outcome(world: World, plan: Plan, settled: Settled) -> list[tuple[int,
 
 @pytest.fixture(scope="module")
 def world():
-    return World(venues=("v3", "v2"))
+    return World(venues=("v3", "v2", "v4"))
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -14,7 +14,7 @@ E18 = 10**18
 LIMIT = 3 * 10**17
 
 
-@pytest.fixture(params=["v3", "v2"])
+@pytest.fixture(params=["v3", "v2", "v4"])
 def world(request):
     return World(venues=(request.param,))
 
@@ -231,11 +231,12 @@ def test_a_rule_cannot_reenter():
         world.step("payExactly", world.token0.address, world.rule.address, E18, must=False),
         world.step("uniswapV3SwapCallback", 5, 5, b"", must=False),
         world.step("uniswapV3FlashCallback", 0, 0, encode(["bool", "uint256"], [True, 5]), must=False),
+        world.step("unlockCallback", encode(["uint256", "bool", "uint256"], [0, True, 5]), must=False),
     )
     assert world.settle(orders).fills == [(E18, E18)] * 2
-    names = [error_of(world.rule_result(index)[1])[0] for index in range(8)]
-    assert [world.rule_result(index)[0] for index in range(8)] == [False] * 8
-    assert names == ["Locked"] * 4 + ["OnlySelf"] * 2 + ["NotTheVenue"] * 2
+    names = [error_of(world.rule_result(index)[1])[0] for index in range(9)]
+    assert [world.rule_result(index)[0] for index in range(9)] == [False] * 9
+    assert names == ["Locked"] * 4 + ["OnlySelf"] * 2 + ["NotTheVenue"] * 3
 
 
 CALLBACKS = [

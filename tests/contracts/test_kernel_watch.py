@@ -13,7 +13,7 @@ CALLS = 14
 CALLS_OR_REVERTS = 15
 
 
-@pytest.fixture(params=["v3", "v2"])
+@pytest.fixture(params=["v3", "v2", "v4"])
 def world(request):
     return World(venues=(request.param,))
 
@@ -23,14 +23,16 @@ def world(request):
 
 def touch(world: World, how: str, venue: int = 0):
     """A step in which the rule has somebody else act on a venue."""
-    pool, outsider = world.pools[venue].address, world.outsider
+    place, outsider = world.place(venue), world.outsider
     if how == "trade":
-        return world.step("tradeV2" if world.kinds[venue] == 2 else "tradeV3", pool, True, 1000, target=outsider)
-    if how == "gift":
-        return world.step("give", world.token1.address, pool, 1, target=outsider)
+        return world.step(*world.outside(venue, True, 1000), target=outsider)
+    if how == "gift":  # to a v4 pool: what lies in its manager is nobody's
+        if world.kinds[venue] == 4:
+            return world.step("donateV4", *place, 0, 10**6, target=outsider)
+        return world.step("give", world.token1.address, *place, 1, target=outsider)
     if world.kinds[venue] == 2:
-        return world.step("addV2", pool, 1000, 1000, target=outsider)
-    return world.step("addV3", pool, -60, 60, 1000, target=outsider)
+        return world.step("addV2", *place, 1000, 1000, target=outsider)
+    return world.step(f"addV{world.kinds[venue]}", *place, -60, 60, 1000, target=outsider)
 
 
 @pytest.mark.parametrize("how", ["trade", "gift", "liquidity"])
@@ -52,7 +54,7 @@ def test_a_venue_touched_between_the_kernels_own_trades(world):
 
 @pytest.mark.parametrize("venue", range(4))
 def test_each_of_four_venues_is_watched(venue):
-    world = World(venues=("v3", "v2", "v3", "v2"))
+    world = World(venues=("v3", "v2", "v4", "v4"))
     own = [world.step("trade", i, world.token0.address, 1000, 0) for i in range(4)]
     with world.evm.anchor():
         run(world, *own)
@@ -61,10 +63,8 @@ def test_each_of_four_venues_is_watched(venue):
 
 
 def test_a_venue_that_is_touched_and_restored_is_still_noticed(world):
-    """The way there and back pays fees, and these show in the pool's balances."""
-    back = world.step(
-        "tradeV2" if world.kinds == [2] else "tradeV3", world.pools[0].address, False, 994, target=world.outsider
-    )
+    """The way there and back pays fees, and these show in the pool's balances, or in what its liquidity has earned."""
+    back = world.step(*world.outside(0, False, 994), target=world.outsider)
     with reverts("VenueTouched", 0):
         run(world, touch(world, "trade"), back)
 
@@ -117,8 +117,8 @@ def test_nothing_nests(world, outer, name, rest):
     }[outer]
     with world.evm.anchor():
         nested(world, step, name, *rest)  # fails unless the inner call met exactly this error
-    if outer == "quote" and world.kinds == [2]:
-        return  # a formula: nobody is called
+    if outer == "quote" and world.kinds != [3]:
+        return  # no token is called
     with pytest.raises(Reverted):
         nested(world, step, name, *rest, error="NotClearing")
 

@@ -33,13 +33,13 @@ def table() -> dict[tuple[str, str, str], list[int]]:
     return {
         (rule, name, flow): [gas_of(rule, name, flow, count) for count in COUNTS]
         for rule in (path.stem for path in templates())
-        for name in ("v3 wide", "v2 even")
+        for name in ("v3 wide", "v4 wide", "v2 even")
         for flow in FLOWS
     }
 
 
 def documented() -> dict[tuple[str, str, str], list[int]]:
-    row = re.compile(r"^\| (\w+) \| (v[23] \w+) \| ([\w-]+) \|((?: [\d,]+ \|){4})$", re.MULTILINE)
+    row = re.compile(r"^\| (\w+) \| (v[234] \w+) \| ([\w-]+) \|((?: [\d,]+ \|){4})$", re.MULTILINE)
     return {
         (rule, name, flow): [int(cell.replace(",", "")) for cell in cells.strip(" |").split(" | ")]
         for rule, name, flow, cells in row.findall(DOCUMENT.read_text(encoding="utf-8"))

@@ -10,6 +10,8 @@ import pytest
 from rpc_commands import NAME, SECRETIVE, V2, V3, V4, contents, history_in, ingested, pactsmith, rpc
 from rpc_world.anvil import CHAIN_ID
 from rpc_world.histories import history_of
+from rules import bundled
+from test_replay import replayed
 
 from ingest.records import Swap
 
@@ -83,6 +85,16 @@ def test_every_event_replays_exactly_through_the_pools_bytecode(everything, venu
     assert report["audited_share_by_value"] == 1
     assert report["liquidity_exact"] == report["liquidity_events"] > 0
     assert (report["mismatched"], report["unexplained"], report["gaps"]) == (0, [], [])
+
+
+@pytest.mark.parametrize("venue", ONE_OF_EACH)
+def test_orders_settled_one_by_one_in_their_own_block_get_what_the_pool_gives_them(everything, venue):
+    """The whole way from a node's logs to settlements by the kernel, on each kind of pool."""
+    found = replayed(everything.history(venue), bundled("Sequential"))["Sequential", 1]
+    orders = [order for outcomes in found.values() for order in outcomes.orders]
+    assert len(orders) > 50
+    assert sum(order.filled for order in orders) > len(orders) // 2
+    assert all(order.bought == order.amm_out for order in orders)
 
 
 @pytest.mark.parametrize("venue", [name for name in V4 if name != PLAIN_V4])

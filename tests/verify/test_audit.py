@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from v4_histories import v4_state
 
 from ingest.files import read_history
 from ingest.records import History, LiquidityEvent, Pool, PoolState, Swap, TickLiquidity, Token
@@ -42,7 +43,9 @@ STATES = {
         ),
     ),
 }
-KINDS = pytest.mark.parametrize("kind", ["v2", "v3"])
+STATES["v4"] = v4_state(STATES["v3"])
+KINDS = pytest.mark.parametrize("kind", ["v2", "v3", "v4"])
+FEE_CHANGES = pytest.mark.parametrize(("kind", "fee"), [("v3", 3000), ("v4", 1200)])
 
 
 def made_history(kind: str, count: int, seed: int, fee_changes: dict[int, int] | None = None) -> History:
@@ -57,7 +60,7 @@ def made_history(kind: str, count: int, seed: int, fee_changes: dict[int, int] |
         block = 100 + i // 3
         world.evm.set_block(block, 12 * block)
         place = (block, 12 * block, f"0x{i:064x}", i % 3, i)
-        if kind == "v3" and generator.random() < 0.2:
+        if kind != "v2" and generator.random() < 0.2:
             minting = not held or generator.random() < 0.6
             if minting:
                 lower = 198900 + 10 * generator.randrange(20)
@@ -136,7 +139,7 @@ def test_every_tampered_event_is_listed_and_no_other(kind):
     assert report.mismatched == len(listed)
     assert report.exact + report.mismatched == report.swaps
     total = sum(abs(swap.amount1) for swap in history.swaps)
-    if kind == "v3":
+    if kind != "v2":
         lost = sum(abs(events[seq].amount1) for seq in swaps)
         total += lost - sum(abs(history.events[seq].amount1) for seq in swaps)
         assert report.audited_share_by_value == Fraction(total - lost, total)
@@ -171,28 +174,32 @@ def test_a_history_without_events_is_audited_to_nothing():
     assert (report.events, len(trace), trace.at(0)) == (0, 0, {})
 
 
-def test_a_fee_change_is_followed_in_the_swaps_and_in_the_trace():
-    history = made_history("v3", 200, seed=4, fee_changes={90: 3000, 150: 500})
+@FEE_CHANGES
+def test_a_fee_change_is_followed_in_the_swaps_and_in_the_trace(kind, fee):
+    history = made_history(kind, 200, seed=4, fee_changes={90: fee, 150: 500})
     report, trace = audit(history)
     assert report.unexplained == ()
     key = world_of(history).pool, FEE
-    cursor = trace.cursor()
-    for seq, fee in enumerate(fees_in_force(history.events, 500)):
-        cursor.move(seq)
-        assert cursor.value(key) == fee
-    assert {swap.fee_pips for swap in history.swaps} == {500, 3000}
+    cursor, world = trace.cursor(), world_of(history)
+    for seq, in_force in enumerate(fees_in_force(history.events, 500)):
+        world.update(cursor.move(seq))
+        assert cursor.value(key) == world.fee_pips == in_force
+        if seq < 200 and isinstance(event := history.events[seq], Swap):
+            assert world.quote(event.zero_for_one, event.amount_in).received == event.amount_out
+    assert {swap.fee_pips for swap in history.swaps} == {500, fee}
     wrong = tuple(replace(e, fee_pips=500) if isinstance(e, Swap) else e for e in history.events)
     assert audit(replace(history, events=wrong))[0].mismatched > 0
 
 
-def test_a_fee_that_is_not_the_pools_first_one():
-    history = made_history("v3", 40, seed=9, fee_changes={0: 100})
+@FEE_CHANGES
+def test_a_fee_that_is_not_the_pools_first_one(kind, fee):
+    history = made_history(kind, 40, seed=9, fee_changes={0: fee})
     report, trace = audit(history)
     assert report.unexplained == ()
     world = world_of(history)
-    assert trace.at(0) == {(world.pool, FEE): 100}
+    assert trace.at(0) == {(world.pool, FEE): fee}
     world.update(trace.cursor().move(0))
-    assert world.fee_pips == 100
+    assert world.fee_pips == fee
 
 
 def test_fees_in_force_are_the_next_swaps():

@@ -14,9 +14,9 @@ from rules import LAZY, bundled
 
 from ingest.errors import InputError
 from ingest.records import LiquidityEvent
+from verify.flows import price_spread_bps
 from verify.free.blocks import schedule
 from verify.free.divergence import divergence, summary
-from verify.free.flows import price_spread_bps
 from verify.free.outcomes import ledger, outcomes
 from verify.free.report import free_json
 from verify.reference import Reference

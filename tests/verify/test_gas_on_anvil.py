@@ -8,6 +8,7 @@ import pytest
 from rpc_world.anvil import CHAIN_ID, Anvil
 from rules import bundled
 from test_replay import plan_of
+from v4_histories import as_v4
 
 from verify.admission import admit
 from verify.baselines import Anchors, Cut, compute
@@ -74,9 +75,11 @@ def as_logged(log):
     return log["address"].lower(), topics, bytes.fromhex(log["data"][2:])
 
 
-@pytest.mark.parametrize("market", ["demo-v3", "demo-v2"])
-def test_a_settlement_costs_on_a_real_node_what_the_replay_says(simulated, market):
+@pytest.mark.parametrize("kind", ["v3", "v2", "v4"])
+def test_a_settlement_costs_on_a_real_node_what_the_replay_says(simulated, kind):
+    market = "demo-v2" if kind == "v2" else "demo-v3"
     history = simulated(market, blocks=80, seed=11, chain_id=CHAIN_ID, first_timestamp=LATE)
+    history = as_v4(history) if kind == "v4" else history
     plan, compared = plan_of(history), 0
     cuts = [Cut("settlement", window) for window in (1, 6)]
     anchors = Anchors(world_of(history), plan.trace)

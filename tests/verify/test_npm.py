@@ -5,7 +5,7 @@ import json
 import pytest
 from eth_hash.auto import keccak
 
-from verify.npm import NpmPartMissingError, artifact, node_modules
+from verify.npm import NpmPartMissingError, artifact, creation_code, node_modules
 
 POOL = "@uniswap/v3-core/artifacts/contracts/UniswapV3Pool.sol/UniswapV3Pool.json"
 PAIR = "@uniswap/v2-core/build/UniswapV2Pair.json"
@@ -40,6 +40,17 @@ def test_what_is_missing_or_broken_says_what_to_do(tmp_path, monkeypatch, conten
         (tmp_path / "a.json").write_text(content)
     with pytest.raises(NpmPartMissingError, match=r"a\.json.*make setup"):
         artifact("a.json")
+
+
+def test_creation_code_is_read_however_a_compiler_wrote_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PACTSMITH_NODE_MODULES", str(tmp_path))
+    for bytecode in ("60fe", "0x60fe", {"object": "0x60fe", "linkReferences": {}}):
+        (tmp_path / "a.json").write_text(json.dumps({"bytecode": bytecode}))
+        assert creation_code("a.json") == bytes.fromhex("60fe")
+    for content in ({}, {"bytecode": {}}, {"bytecode": "0x60__$lib$__"}, {"bytecode": 5}):
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        with pytest.raises(NpmPartMissingError, match=r"a\.json has no bytecode: run `make setup`"):
+            creation_code("a.json")
 
 
 @pytest.mark.parametrize("path", ["../package.json", "/etc/passwd"])

@@ -185,6 +185,8 @@ def test_without_a_sound_free_running_replay_longer_windows_are_judged_provision
     judgement = over_windows(GAIN, free, window_blocks=5, provisional="")
     assert (judgement.verdict, judgement.provisional) == ("improvement", True)
     assert "Provisional for windows of 5 blocks" in judgement.why
+    longer = replace(GAIN, why="improvement. And more.", finding="improvement.")
+    assert over_windows(GAIN, longer, window_blocks=5, provisional="").why.endswith(": improvement.")
     told = over_windows(GAIN, GAIN, window_blocks=5, provisional="no price from outside")
     assert told.provisional
     assert told.why.endswith("Provisional for windows of 5 blocks: no price from outside.")

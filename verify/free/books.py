@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from verify.free.flows import total
+from verify.flows import total
 from verify.free.records import Arbitrage, FreeBlock, FreeOrder, Settlement, Unapplied
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from verify.free.flows import taken
+from verify.flows import taken
 from verify.score.welfare import ONE
 
 if TYPE_CHECKING:

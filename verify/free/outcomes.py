@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import InputError
-from verify.free.flows import fee_of, price_spread_bps, taken, total
+from verify.flows import fee_of, price_spread_bps, taken, total
 from verify.outcomes import BatchOutcome, Flow, Outcomes
 from verify.score import welfare
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from ingest.errors import InputError
 from verify.baselines import MOST_ORDERS, RAN_DRY
 from verify.findings import CandidateRejectedError, Finding
+from verify.flows import fee_of, taken
 from verify.free.arbitrage import reserves_of
 from verify.free.blocks import schedule
 from verify.free.books import Books, Pages
-from verify.free.flows import fee_of, taken
 from verify.free.live import LiveWorld, in_turn
 from verify.free.market import FreeMarket, willing
 from verify.free.records import FreeOrder, FreeRun, Settlement, Unapplied

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from verify import kernel
-from verify.free.flows import fee_of, total
+from verify.flows import fee_of, total
 from verify.orders import read_fills
 from verify.outcomes import Flow
 from verify.replay import Stage

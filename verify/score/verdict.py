@@ -28,11 +28,15 @@ YARDSTICK = "in their own block, without bots, gas included"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict with its reason; ``provisional`` where a later kind of replay may still overturn it."""
+    """A verdict with its reason; ``provisional`` where a later kind of replay may still overturn it.
+
+    ``finding`` is the reason's first sentence, where it has more than one.
+    """
 
     verdict: Verdict
     why: str
     provisional: bool
+    finding: str = ""
 
 
 def rejected(reason: str) -> Judgement:
@@ -71,7 +75,7 @@ def judge(evidence: Evidence, *, numeraire: str, unscored_share: float) -> Judge
     if unscored_share > 0:
         share = "Less than 0.01 %" if unscored_share < 0.0001 else f"{100 * unscored_share:.2f} %"
         sentences.append(f"{share} of the value could not be replayed soundly and is left out.")
-    return Judgement(verdict, " ".join(sentences), provisional=False)
+    return Judgement(verdict, " ".join(sentences), provisional=False, finding=sentences[0])
 
 
 def over_windows(anchored: Judgement, free: Judgement | None, *, window_blocks: int, provisional: str) -> Judgement:
@@ -97,7 +101,8 @@ def over_windows(anchored: Judgement, free: Judgement | None, *, window_blocks: 
     if len(pair) == 1:
         verdict = anchored.verdict
     differs = "" if len(pair) == 1 else f"The two replays differ ({anchored.verdict}, and {free.verdict}). "
-    why = f"{differs}{anchored.why} With the pool moving as it would have under the mechanism: {free.why}"
+    moving = free.finding or free.why
+    why = f"{differs}{anchored.why} With the pool moving as it would have under the mechanism: {moving}"
     if provisional:
         why += f" {_PROVISIONAL.format(window_blocks, provisional)}"
     return Judgement(verdict, why, provisional=bool(provisional))

@@ -37,7 +37,8 @@ DRIVER_FUNDS = 1 << 200
 
 @functools.lru_cache(maxsize=1)
 def _harness() -> dict[str, Contract]:
-    return compile_trusted(["harness/Driver.sol", "harness/PoolDeployer.sol", "harness/Token.sol"])
+    names = ("Driver", "DriverV4", "Permit2", "PoolDeployer", "Token")
+    return compile_trusted([f"harness/{name}.sol" for name in names])
 
 
 def harness_contract(name: str) -> Contract:
@@ -78,11 +79,15 @@ class Applied(NamedTuple):
 class Venue(Protocol):
     """One pool in one EVM. What acts on the pool runs inside an anchor.
 
-    ``router`` is the kind's genuine router; ``driver`` owns all liquidity and pays for the harness's swaps.
+    ``pool`` is the contract that holds the pool's tokens: v2's pair, v3's pool, v4's manager, of which each v4 pool of
+    a world has one of its own. ``terms`` are what tells a v4 pool from others of a manager: its tokens, the providers'
+    fee in pips and the tick spacing. ``router`` is the kind's genuine router; ``driver`` owns all liquidity and pays
+    for the harness's swaps.
     """
 
     kind: VenueKind
     pool: str
+    terms: tuple[()] | tuple[str, str, int, int]
     router: str
     driver: str
     base_fee_pips: int
@@ -127,15 +132,20 @@ class Venue(Protocol):
         ...
 
     def notice(self, slots: Mapping[tuple[str, int], int]) -> None:
-        """Learns from loaded slots which further slots to watch."""
+        """Learns from slots that were just loaded which further slots to watch; the fee stays what it is set to."""
         ...
 
-    def code_with_fee(self, fee_pips: int) -> bytes:
-        """The code of an otherwise equal pool with that fee.
+    def set_fee(self, fee_pips: int) -> None:
+        """Gives the pool this fee. Outside an anchor.
 
         Raises:
             InputError: This kind of pool cannot have it.
+            EvmMisuseError: An anchor is open.
         """
+        ...
+
+    def router_allowances(self, trader: str) -> Slots:
+        """Slots, beside the tokens' own allowances of the router, that let the router take the trader's tokens."""
         ...
 
     def router_call(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int, deadline: int) -> bytes:

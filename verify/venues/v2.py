@@ -10,7 +10,7 @@ from ingest.records import LiquidityEvent, Swap
 from verify import slots as at
 from verify.abi import address_word, selector, word
 from verify.evm import ExecutionError
-from verify.npm import artifact
+from verify.npm import creation_code
 from verify.venues import DRIVER_FUNDS, OPERATOR, Applied, SwapResult, deployer, harness_contract, labelled_address
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class V2:
     """A v2 pair; see `verify.venues.Venue`."""
 
     kind: VenueKind = "v2"
+    terms: tuple[()] | tuple[str, str, int, int] = ()
     base_fee_pips = FEE_PIPS
 
     def __init__(self, evm: Evm, state: PoolState) -> None:
@@ -57,12 +58,12 @@ class V2:
         tokens = address_word(record.token0.address) + address_word(record.token1.address)
         sender = deployer(record.address)
         with evm.persist():
-            factory = evm.deploy(_creation_code(_FACTORY) + word(0), sender=sender)
+            factory = evm.deploy(creation_code(_FACTORY) + word(0), sender=sender)
             self.pool = "0x" + evm.call(factory, _CREATE_PAIR + tokens, sender=OPERATOR)[12:32].hex()
             driver = harness_contract("DriverV2").creation_code
             self.driver = evm.deploy(driver + address_word(self.pool) + tokens + address_word(OPERATOR), sender=sender)
             self.router = evm.deploy(
-                _creation_code(_ROUTER) + address_word(factory) + address_word(labelled_address("no weth")),
+                creation_code(_ROUTER) + address_word(factory) + address_word(labelled_address("no weth")),
                 sender=sender,
             )
         self._reserves_key = (self.pool, at.V2_RESERVES)
@@ -262,9 +263,14 @@ class V2:
 
     # ------------------------------------------------------------------ fee and router
 
-    def code_with_fee(self, fee_pips: int) -> bytes:
+    def set_fee(self, fee_pips: int) -> None:
         """See `Venue`: a pair's fee never changes."""
-        raise InputError(f"a v2 pair has a fee of {FEE_PIPS} pips, not {fee_pips}", field="fee_pips")
+        if fee_pips != FEE_PIPS:
+            raise InputError(f"a v2 pair has a fee of {FEE_PIPS} pips, not {fee_pips}", field="fee_pips")
+
+    def router_allowances(self, trader: str) -> Slots:  # noqa: ARG002 - the protocol's
+        """See `Venue`: none."""
+        return {}
 
     def router_call(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int, deadline: int) -> bytes:
         """See `Venue`."""
@@ -294,8 +300,3 @@ def amount_out(amount_in: int, reserve_in: int, reserve_out: int) -> int:
     """The most that a pair gives for an exact input: x·y = k after the fee of 0.3 %, rounded down."""
     paid = amount_in * 997
     return paid * reserve_out // (reserve_in * 1000 + paid) if paid else 0
-
-
-def _creation_code(package_path: str) -> bytes:
-    code: str = artifact(package_path)["bytecode"]
-    return bytes.fromhex(code.removeprefix("0x"))

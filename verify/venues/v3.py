@@ -10,13 +10,13 @@ from verify import slots as at
 from verify.abi import address_word, selector, word
 from verify.evm import ExecutionError, Reverted
 from verify.venues import OPERATOR, Applied, SwapResult
-from verify.venues.v3_deploy import BURN, INITIALIZE, MINT, code_with_fee, deploy, fill
+from verify.venues.v3_deploy import BURN, INITIALIZE, MINT, Deployed, code_with_fee, deploy, fill
 from verify.venues.v3_slots import WatchedSlots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from ingest.records import Event, PoolState, VenueKind
+    from ingest.records import Event, Pool, PoolState, VenueKind
     from verify.evm import Evm, Slots
 
 MIN_PRICE_X96 = 4295128739
@@ -34,6 +34,8 @@ class V3:
     """A v3 pool; see `verify.venues.Venue`."""
 
     kind: VenueKind = "v3"
+    terms: tuple[()] | tuple[str, str, int, int] = ()
+    _deploy: Callable[[Evm, Pool], Deployed] = staticmethod(deploy)
 
     def __init__(self, evm: Evm, state: PoolState, separate: Iterable[tuple[int, int, int]]) -> None:
         """Creates and fills the pool.
@@ -51,9 +53,12 @@ class V3:
         self._record = state.pool
         self.base_fee_pips = state.pool.fee_pips
         self._known_ends = (state.ticks[0].tick, state.ticks[-1].tick) if state.ticks_reconstructed else None
-        self.pool, self.driver, self.router = deploy(evm, state.pool)
-        self._watch = WatchedSlots(evm, state.pool, self.pool, self.driver)
-        for lower, upper in fill(evm, state, separate, self.pool, self.driver):
+        made = self._deploy(evm, state.pool)
+        self.pool, self.driver, self.router = made.layout.contract, made.driver, made.router
+        self._opener = made.opener
+        self._codes: dict[int, bytes] = {}
+        self._watch = WatchedSlots(evm, state.pool, made.layout)
+        for lower, upper in fill(evm, state, separate, made):
             self._watch.note_position(lower, upper)
         # After an event that does not match, the pool stands at a recorded price that its own tokens may not cover.
         balances = [(token.address, at.balance_slot(self.pool)) for token in (state.pool.token0, state.pool.token1)]
@@ -63,11 +68,11 @@ class V3:
 
     def price(self) -> int:
         """See `Venue`."""
-        return at.v3_slot0_price(self._evm.storage(self.pool, at.V3_SLOT0))
+        return at.v3_slot0_price(self._evm.storage(*self._watch.slot0_key))
 
     def liquidity(self) -> int:
         """See `Venue`."""
-        return self._evm.storage(self.pool, at.V3_LIQUIDITY)
+        return self._evm.storage(*self._watch.liquidity_key)
 
     def tick(self) -> int:
         """See `Venue`."""
@@ -102,7 +107,7 @@ class V3:
         if event.kind == "burn" and event.liquidity:
             return self._apply_liquidity(event, BURN)
         if event.kind == "initialize" and event.sqrt_price_x96 and not self.price():
-            self._evm.call(self.pool, INITIALIZE + word(event.sqrt_price_x96), sender=OPERATOR)
+            self._evm.call(self._opener, INITIALIZE + word(event.sqrt_price_x96), sender=OPERATOR)
             return Applied(True, "initialize", "", self._watch.values(self._watch.fixed))
         return Applied(True, "no effect", "", {})
 
@@ -141,7 +146,7 @@ class V3:
         return (
             event.sqrt_price_x96 in (at.v3_slot0_price(packed), None)
             and event.tick in (at.v3_slot0_tick(packed), None)
-            and event.liquidity in (self._evm.read(self.pool, at.V3_LIQUIDITY), None)
+            and event.liquidity in (self._evm.read(*self._watch.liquidity_key), None)
         )
 
     def _difference(self, event: Swap, output: bytes) -> str:
@@ -204,9 +209,17 @@ class V3:
         """See `Venue`."""
         self._watch.notice(slots)
 
-    def code_with_fee(self, fee_pips: int) -> bytes:
-        """See `Venue`."""
-        return code_with_fee(self._record, self.pool, fee_pips)
+    def set_fee(self, fee_pips: int) -> None:
+        """See `Venue`: puts the code of an otherwise equal pool in place."""
+        if not self._codes:
+            self._codes[self.base_fee_pips] = self._evm.code(self.pool)
+        if fee_pips not in self._codes:
+            self._codes[fee_pips] = code_with_fee(self._record, self.pool, fee_pips)
+        self._evm.set_code(self.pool, self._codes[fee_pips])
+
+    def router_allowances(self, trader: str) -> Slots:  # noqa: ARG002 - the protocol's
+        """See `Venue`: none."""
+        return {}
 
     def router_call(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int, deadline: int) -> bytes:
         """See `Venue`."""

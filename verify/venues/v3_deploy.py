@@ -1,7 +1,8 @@
-"""Making a v3 pool: the genuine bytecode with any fee and spacing, brought to a price and a table of ticks."""
+"""Making a v3 pool: the genuine bytecode with any fee and spacing; and bringing it to a price and a table of ticks."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingest.errors import InputError
@@ -11,6 +12,7 @@ from verify.evm import Evm, ExecutionError
 from verify.npm import artifact
 from verify.venues import DRIVER_FUNDS, OPERATOR, deployer, harness_contract, labelled_address
 from verify.venues.ranges import liquidity_ranges
+from verify.venues.v3_slots import Layout, v3_layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,8 +29,18 @@ _POOL = "@uniswap/v3-core/artifacts/contracts/UniswapV3Pool.sol/UniswapV3Pool.js
 _ROUTER = "@uniswap/v3-periphery/artifacts/contracts/SwapRouter.sol/SwapRouter.json"
 
 
-def deploy(evm: Evm, record: Pool) -> tuple[str, str, str]:
-    """Creates pool, driver (with its tokens) and router; returns their addresses."""
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A pool's contracts, and where its state lies. ``opener`` takes the call that sets the first price."""
+
+    layout: Layout
+    driver: str
+    router: str
+    opener: str
+
+
+def deploy(evm: Evm, record: Pool) -> Deployed:
+    """Creates pool, driver (with its tokens) and router."""
     evm.set_code(_FACTORY, harness_contract("PoolDeployer").runtime_code)
     tokens = address_word(record.token0.address) + address_word(record.token1.address)
     sender = deployer(record.address)
@@ -39,7 +51,7 @@ def deploy(evm: Evm, record: Pool) -> tuple[str, str, str]:
         code = bytes.fromhex(artifact(_ROUTER)["bytecode"][2:])
         router = evm.deploy(code + address_word(_FACTORY) + word(0), sender=sender)  # no wrapped ether here
     evm.rebase({(token.address, at.balance_slot(driver)): DRIVER_FUNDS for token in (record.token0, record.token1)})
-    return pool, driver, router
+    return Deployed(v3_layout(pool, driver), driver, router, opener=pool)
 
 
 def _create(evm: Evm, record: Pool, fee_pips: int) -> str:
@@ -75,9 +87,7 @@ def code_with_fee(record: Pool, pool: str, fee_pips: int) -> bytes:
         return evm.code(pool)
 
 
-def fill(
-    evm: Evm, state: PoolState, separate: Iterable[tuple[int, int, int]], pool: str, driver: str
-) -> list[tuple[int, int]]:
+def fill(evm: Evm, state: PoolState, separate: Iterable[tuple[int, int, int]], made: Deployed) -> list[tuple[int, int]]:
     """Initialises the price, mints the liquidity, and checks that the pool is then at the state.
 
     A state without a price leaves the pool as it was created.
@@ -93,35 +103,36 @@ def fill(
     ranges = liquidity_ranges(state.ticks, separate, artificial_ends=state.ticks_reconstructed)
     try:
         with evm.persist():
-            evm.call(pool, INITIALIZE + word(state.sqrt_price_x96), sender=OPERATOR)
+            evm.call(made.opener, INITIALIZE + word(state.sqrt_price_x96), sender=OPERATOR)
             for lower, upper, liquidity in ranges:
-                evm.call(driver, MINT + word(lower) + word(upper) + word(liquidity), sender=OPERATOR)
+                evm.call(made.driver, MINT + word(lower) + word(upper) + word(liquidity), sender=OPERATOR)
     except ExecutionError as error:
         raise InputError(f"no pool can have this state: {error}", field="ticks") from error
-    packed = evm.storage(pool, at.V3_SLOT0)
-    if at.v3_slot0_tick(packed) == state.tick + 1 and _is_first_price_of_a_tick(evm, pool, state.sqrt_price_x96):
+    slot0, liquidity_at = ((made.layout.contract, slot) for slot in (made.layout.slot0, made.layout.liquidity))
+    packed = evm.storage(*slot0)
+    if at.v3_slot0_tick(packed) == state.tick + 1 and _is_first_price_of_a_tick(evm, made, state.sqrt_price_x96):
         # After a swap downwards that stops exactly on a tick, the tick below is current.
         crossed = sum(entry.liquidity_net for entry in state.ticks if entry.tick == state.tick + 1)
         packed = at.v3_slot0_with(packed, state.sqrt_price_x96, state.tick)
-        liquidity = evm.storage(pool, at.V3_LIQUIDITY) - crossed
-        evm.rebase({(pool, at.V3_SLOT0): packed, (pool, at.V3_LIQUIDITY): liquidity})
+        evm.rebase({slot0: packed, liquidity_at: evm.storage(*liquidity_at) - crossed})
     for name, found, wanted in (
         ("sqrt_price_x96", at.v3_slot0_price(packed), state.sqrt_price_x96),
         ("tick", at.v3_slot0_tick(packed), state.tick),
-        ("liquidity", evm.storage(pool, at.V3_LIQUIDITY), state.liquidity),
+        ("liquidity", evm.storage(*liquidity_at), state.liquidity),
     ):
         if found != wanted:
             raise InputError(f"a pool with this price and these ticks has {found}, not {wanted}", field=name)
     return [(lower, upper) for lower, upper, _ in ranges]
 
 
-def _is_first_price_of_a_tick(evm: Evm, pool: str, sqrt_price_x96: int) -> bool:
+def _is_first_price_of_a_tick(evm: Evm, made: Deployed, sqrt_price_x96: int) -> bool:
     """Whether the next lower price has another tick, by the pool's own mathematics."""
     scratch = Evm(evm.chain_id)
-    scratch.set_code(pool, evm.code(pool))
+    for address in {made.layout.contract, made.opener}:
+        scratch.set_code(address, evm.code(address))
     ticks = []
     for price in (sqrt_price_x96, sqrt_price_x96 - 1):
         with scratch.anchor():
-            scratch.call(pool, INITIALIZE + word(price), sender=OPERATOR)
-            ticks.append(at.v3_slot0_tick(scratch.storage(pool, at.V3_SLOT0)))
+            scratch.call(made.opener, INITIALIZE + word(price), sender=OPERATOR)
+            ticks.append(at.v3_slot0_tick(scratch.storage(made.layout.contract, made.layout.slot0)))
     return ticks[0] != ticks[1]

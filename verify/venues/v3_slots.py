@@ -1,20 +1,63 @@
-"""Which slots of a v3 pool can change, and how a swap's changed slots are found without looking at all of them."""
+"""Which slots of a v3 or v4 pool can change, and how those of a swap are found without looking at all of them."""
 
 from __future__ import annotations
 
 import bisect
 import functools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from verify import slots as at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ingest.records import Pool
     from verify.evm import Evm, Slots
 
 Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where one pool's state lies, and its driver's positions.
+
+    Args:
+        contract: Whose storage: the pool itself, or v4's manager.
+        slot0: Price and tick.
+        liquidity: Liquidity at the price.
+        by_token: What a swap writes whose input is token0, and token1.
+        on_tick_change: What else a swap writes only where it changes the tick.
+        others: What only other calls write.
+        tick_slots: The slots of a tick; the first has its liquidity.
+        bitmap_slot: The slot of a word of the bitmap of initialised ticks.
+        position_slots: The slots of the driver's position over a range.
+    """
+
+    contract: str
+    slot0: int
+    liquidity: int
+    by_token: tuple[tuple[int, ...], tuple[int, ...]]
+    on_tick_change: tuple[int, ...]
+    others: tuple[int, ...]
+    tick_slots: Callable[[int], tuple[int, ...]]
+    bitmap_slot: Callable[[int], int]
+    position_slots: Callable[[int, int], tuple[int, ...]]
+
+
+def v3_layout(pool: str, driver: str) -> Layout:
+    """That of a v3 pool."""
+    return Layout(
+        contract=pool,
+        slot0=at.V3_SLOT0,
+        liquidity=at.V3_LIQUIDITY,
+        by_token=((at.V3_FEE_GROWTH0,), (at.V3_FEE_GROWTH1,)),
+        on_tick_change=(at.V3_OBSERVATIONS,),
+        others=(at.V3_PROTOCOL_FEES,),
+        tick_slots=at.v3_tick_slots,
+        bitmap_slot=at.v3_bitmap_slot,
+        position_slots=functools.partial(at.v3_position_slots, driver),
+    )
 
 
 class WatchedSlots:
@@ -23,32 +66,32 @@ class WatchedSlots:
     Ticks, bitmap words and positions are supersets: what was ever initialised in this world stays watched.
     """
 
-    def __init__(self, evm: Evm, record: Pool, pool: str, driver: str) -> None:
+    def __init__(self, evm: Evm, record: Pool, layout: Layout) -> None:
         self._evm = evm
-        self._pool = pool
-        self._driver = driver
+        self._layout = layout
+        self._pool = pool = layout.contract
+        self._tick_slots = layout.tick_slots
         self._spacing = record.tick_spacing
         self._ticks: list[int] = []
         self._words: set[int] = set()
         self._positions: set[tuple[int, int]] = set()
         self._all: tuple[Key, ...] = ()
-        self.slot0_key: Key = (pool, at.V3_SLOT0)
-        self.liquidity_key: Key = (pool, at.V3_LIQUIDITY)
+        self.slot0_key: Key = (pool, layout.slot0)
+        self.liquidity_key: Key = (pool, layout.liquidity)
         balances = tuple((token.address, at.balance_slot(pool)) for token in (record.token0, record.token1))
-        growths = (pool, at.V3_FEE_GROWTH0), (pool, at.V3_FEE_GROWTH1)
-        observation = (pool, at.V3_OBSERVATIONS)
+        by_token = [tuple((pool, slot) for slot in slots) for slots in layout.by_token]
+        # A swap writes these only where it changes the tick.
+        self._tick_keys = (self.liquidity_key, *((pool, slot) for slot in layout.on_tick_change))
         self.fixed: tuple[Key, ...] = (
             self.slot0_key,
-            self.liquidity_key,
-            (pool, at.V3_PROTOCOL_FEES),
-            observation,
-            *growths,
+            *self._tick_keys,
+            *((pool, slot) for slot in layout.others),
+            *by_token[0],
+            *by_token[1],
             *balances,
         )
         # By whether token0 is sold: fees are in the token that is paid in.
-        self._swap_keys = ((growths[1], *balances), (growths[0], *balances))
-        # A swap writes these only where it changes the tick.
-        self._tick_keys = (self.liquidity_key, observation)
+        self._swap_keys = ((*by_token[1], *balances), (*by_token[0], *balances))
 
     def tick(self) -> int:
         """The pool's tick."""
@@ -57,7 +100,7 @@ class WatchedSlots:
     def after_swap(self, tick_before: int, zero_for_one: bool) -> Slots:
         """The values of every slot that one swap from ``tick_before`` may have changed. Inside an anchor."""
         read, pool = self._evm.read, self._pool
-        packed = read(pool, at.V3_SLOT0)
+        packed = read(*self.slot0_key)
         changed = {key: read(*key) for key in self._swap_keys[zero_for_one]}
         changed[self.slot0_key] = packed
         tick = at.v3_slot0_tick(packed)
@@ -67,7 +110,7 @@ class WatchedSlots:
             low, high = (tick, tick_before) if tick < tick_before else (tick_before, tick)
             ticks = self._ticks
             for crossed in ticks[bisect.bisect_right(ticks, low) : bisect.bisect_right(ticks, high)]:
-                for slot in at.v3_tick_slots(crossed):
+                for slot in self._tick_slots(crossed):
                     changed[pool, slot] = read(pool, slot)
         return changed
 
@@ -75,10 +118,10 @@ class WatchedSlots:
         """Every slot that a mint or burn of this range may change."""
         yield from self.fixed
         for tick in (lower, upper):
-            yield self._pool, at.v3_bitmap_slot(tick // self._spacing >> 8)
-            for slot in at.v3_tick_slots(tick):
+            yield self._pool, self._layout.bitmap_slot(tick // self._spacing >> 8)
+            for slot in self._tick_slots(tick):
                 yield self._pool, slot
-        for slot in at.v3_position_slots(self._driver, lower, upper):
+        for slot in self._layout.position_slots(lower, upper):
             yield self._pool, slot
 
     def all(self) -> tuple[Key, ...]:
@@ -90,12 +133,12 @@ class WatchedSlots:
     def _list_all(self) -> Iterator[Key]:
         yield from self.fixed
         for position in self._words:
-            yield self._pool, at.v3_bitmap_slot(position)
+            yield self._pool, self._layout.bitmap_slot(position)
         for tick in self._ticks:
-            for slot in at.v3_tick_slots(tick):
+            for slot in self._tick_slots(tick):
                 yield self._pool, slot
         for lower, upper in self._positions:
-            for slot in at.v3_position_slots(self._driver, lower, upper):
+            for slot in self._layout.position_slots(lower, upper):
                 yield self._pool, slot
 
     def values(self, keys: Iterable[Key]) -> Slots:
@@ -112,7 +155,7 @@ class WatchedSlots:
     def notice(self, slots: Mapping[tuple[str, int], int]) -> None:
         """Finds, in slots from another world, ticks that were initialised there."""
         spacing = self._spacing
-        positions = _bitmap_positions(spacing)
+        positions = _bitmap_positions(spacing, self._layout.bitmap_slot)
         for (address, slot), value in slots.items():
             if address == self._pool and value:
                 position = positions.get(slot)
@@ -129,7 +172,7 @@ class WatchedSlots:
 
 
 @functools.lru_cache(maxsize=8)
-def _bitmap_positions(spacing: int) -> dict[int, int]:
+def _bitmap_positions(spacing: int, bitmap_slot: Callable[[int], int]) -> dict[int, int]:
     """The position in the bitmap by slot, for every word that a tick can be in."""
     first, last = at.MIN_TICK // spacing >> 8, at.MAX_TICK // spacing >> 8
-    return {at.v3_bitmap_slot(position): position for position in range(first, last + 1)}
+    return {bitmap_slot(position): position for position in range(first, last + 1)}

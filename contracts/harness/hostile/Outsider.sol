@@ -20,9 +20,118 @@ interface IPool {
     function swap(uint256 out0, uint256 out1, address to, bytes calldata data) external;
 }
 
+interface IManager {
+    struct PoolKey {
+        address currency0;
+        address currency1;
+        uint24 fee;
+        int24 tickSpacing;
+        address hooks;
+    }
+
+    struct SwapParams {
+        bool zeroForOne;
+        int256 amountSpecified;
+        uint160 sqrtPriceLimitX96;
+    }
+
+    struct ModifyLiquidityParams {
+        int24 tickLower;
+        int24 tickUpper;
+        int256 liquidityDelta;
+        bytes32 salt;
+    }
+
+    function unlock(bytes calldata data) external returns (bytes memory);
+    function swap(PoolKey calldata key, SwapParams calldata params, bytes calldata hookData) external returns (int256);
+    function modifyLiquidity(PoolKey calldata key, ModifyLiquidityParams calldata params, bytes calldata hookData)
+        external
+        returns (int256, int256);
+    function donate(PoolKey calldata key, uint256 amount0, uint256 amount1, bytes calldata hookData)
+        external
+        returns (int256);
+    function sync(address currency) external;
+    function settle() external payable returns (uint256);
+    function take(address currency, address to, uint256 amount) external;
+}
+
+/// @title Somebody else in a v4 manager, by its unlock or while somebody else has it unlocked
+abstract contract OutsiderV4 {
+    IManager.PoolKey[] private _keys;
+
+    /// @notice Notes a pool; the calls below name it by its number here.
+    function note(IManager.PoolKey calldata key) external returns (uint256) {
+        _keys.push(key);
+        return _keys.length - 1;
+    }
+
+    function tradeV4(address manager, uint256 pool, bool zeroForOne, uint256 amount) external {
+        IManager(manager).unlock(abi.encodeCall(this.tradeUnlocked, (manager, pool, zeroForOne, amount)));
+    }
+
+    function addV4(address manager, uint256 pool, int24 lower, int24 upper, uint128 liquidity) external {
+        IManager(manager).unlock(abi.encodeCall(this.addUnlocked, (manager, pool, lower, upper, liquidity)));
+    }
+
+    function donateV4(address manager, uint256 pool, uint256 amount0, uint256 amount1) external {
+        IManager(manager).unlock(abi.encodeCall(this.donateUnlocked, (manager, pool, amount0, amount1)));
+    }
+
+    /// @notice Makes any call while it has the manager unlocked.
+    function callUnlocked(address manager, address target, bytes calldata data) external {
+        IManager(manager).unlock(abi.encodeCall(this.callOn, (target, data)));
+    }
+
+    function unlockCallback(bytes calldata data) external returns (bytes memory) {
+        return callOn(address(this), data);
+    }
+
+    function callOn(address target, bytes memory data) public returns (bytes memory) {
+        (bool ok, bytes memory back) = target.call(data);
+        if (!ok) {
+            assembly {
+                revert(add(back, 32), mload(back))
+            }
+        }
+        return "";
+    }
+
+    function tradeUnlocked(address manager, uint256 pool, bool zeroForOne, uint256 amount) external {
+        uint160 limit = zeroForOne ? 4295128740 : 1461446703485210103287273052203988822378723970341;
+        IManager.SwapParams memory params = IManager.SwapParams(zeroForOne, -int256(amount), limit);
+        _balance(manager, pool, IManager(manager).swap(_keys[pool], params, ""));
+    }
+
+    function addUnlocked(address manager, uint256 pool, int24 lower, int24 upper, uint128 liquidity) external {
+        IManager.ModifyLiquidityParams memory params =
+            IManager.ModifyLiquidityParams(lower, upper, int256(uint256(liquidity)), 0);
+        (int256 delta,) = IManager(manager).modifyLiquidity(_keys[pool], params, "");
+        _balance(manager, pool, delta);
+    }
+
+    function donateUnlocked(address manager, uint256 pool, uint256 amount0, uint256 amount1) external {
+        _balance(manager, pool, IManager(manager).donate(_keys[pool], amount0, amount1, ""));
+    }
+
+    function _balance(address manager, uint256 pool, int256 delta) private {
+        _balanceOf(manager, _keys[pool].currency0, delta >> 128);
+        _balanceOf(manager, _keys[pool].currency1, int128(delta));
+    }
+
+    function _balanceOf(address manager, address token, int256 delta) private {
+        if (delta > 0) IManager(manager).take(token, address(this), uint256(delta));
+        if (delta >= 0) return;
+        IManager(manager).sync(token);
+        give(token, manager, uint256(-delta));
+        IManager(manager).settle();
+    }
+
+    function give(address token, address to, uint256 amount) public virtual;
+}
+
 /// @title Somebody else on the pools: provides liquidity, and trades behind the kernel's back for whoever asks
 /// @notice Pays with its own tokens.
-contract Outsider {
+contract Outsider is OutsiderV4 {
     function tradeV3(address pool, bool zeroForOne, uint256 amount) public {
         uint160 limit = zeroForOne ? 4295128740 : 1461446703485210103287273052203988822378723970341;
         IPool(pool).swap(address(this), zeroForOne, int256(amount), limit, "");
@@ -50,7 +159,7 @@ contract Outsider {
         IPool(pool).mint(address(this));
     }
 
-    function give(address token, address to, uint256 amount) public {
+    function give(address token, address to, uint256 amount) public override {
         (bool ok,) = token.call(abi.encodeCall(IERC20.transfer, (to, amount)));
         require(ok, "give");
     }
