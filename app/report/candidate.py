@@ -209,15 +209,20 @@ def _free_facts(found: Json, unit: str) -> list[tuple[Content, Content]]:
         ("Orders served", ways),
         (
             "Lost to arbitrage, before fees",
-            f"{money(arbitrage['lost_before_fees'], unit)} in {count(arbitrage['trades'])} trades, which paid "
-            f"{money(arbitrage['fees'], unit)} of fees; on the AMM alone {money(plain['lost_before_fees'], unit)}"
-            + ("" if closed is None else f"; σ²/8 says {figure(closed)} {unit}"),
+            f"{_worth(arbitrage['lost_before_fees'], unit)} in {count(arbitrage['trades'])} trades, which paid "
+            f"{_worth(arbitrage['fees'], unit)} of fees; on the AMM alone {_worth(plain['lost_before_fees'], unit)}"
+            + ("" if closed is None else f"; σ²/8 says {_worth(str(closed), unit)}"),
         ),
         ("Against the anchored replay", _divergence_text(found["divergence"])),
         ("Windows without a sound outcome", count(found["unscored_windows"])),
         ("Liquidity events that could not happen here", count(found["unapplied"])),
     ]
     return facts
+
+
+def _worth(amount: str, unit: str) -> str:
+    """An amount that is no gain: without a plus."""
+    return money(amount, unit).lstrip("+")
 
 
 def _divergence_text(found: Json) -> str:
@@ -310,8 +315,8 @@ def _fairness_text(fairness: Json) -> str:
 
 def _worst_text(worst: Json, unit: str) -> str:
     transaction = f", transaction {worst['tx_hash']}" if worst.get("tx_hash") else ""
-    worth = money(worst["value"], unit).lstrip("+")
-    return f"block {worst['block_number']:,}, {worth}: {figure(worst[worst['by']])} bps{transaction}"
+    place = f"block {worst['block_number']:,}, {_worth(worst['value'], unit)}"
+    return f"{place}: {figure(worst[worst['by']])} bps{transaction}"
 
 
 def _level_text(level: Json) -> str:

@@ -21,6 +21,7 @@ from ingest.sandwiches import jit_events, sandwiches
 from verify.audit import audit
 from verify.market import MarketConfig, MarketFiles, load_config, simulate
 from verify.market.figures import figures
+from verify.venues import labelled_address
 from verify.venues.ranges import positions_needed
 from verify.world import World
 
@@ -391,9 +392,9 @@ def test_a_pool_that_cannot_be_is_an_input_error(tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_state_file_names_the_pool_that_the_world_has(name, tmp_path):
+def test_the_state_file_names_the_markets_own_pool_before_its_first_block(name, tmp_path):
     state = read_pool_state(simulate(small(name), tmp_path).initial_state)
-    assert World.build(state).pool == state.pool.address
+    assert state.pool.address == labelled_address(f"market:{name} pool")
     assert state.after.block_number == CONFIGS[name].first_block - 1
 
 

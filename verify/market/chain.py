@@ -13,7 +13,7 @@ from verify.market.opening import initial_state
 from verify.market.pools import PoolPort, PortV2, PortV3
 from verify.market.wishes import Provide, Trade, Withdraw
 from verify.slots import balance_slot
-from verify.venues import OPERATOR, SwapResult
+from verify.venues import OPERATOR, SwapResult, labelled_address
 from verify.world import World
 
 if TYPE_CHECKING:
@@ -69,9 +69,8 @@ class Chain:
     def __init__(self, config: MarketConfig) -> None:
         self._config = config
         self._seal = f"pactsmith:market:{config.name}:{config.seed}"
-        nowhere = "0x" + keccak(self._seal.encode())[12:].hex()
-        world = self.world = World.build(initial_state(config, nowhere))
-        self.state = initial_state(config, world.pool)
+        self.state = initial_state(config, labelled_address(f"market:{config.name} pool"))
+        world = self.world = World.build(self.state)
         self.port: PoolPort = (PortV3 if config.pool.kind == "v3" else PortV2)(world, config)
         self._codes = {True: world.evm.code(world.router), False: world.evm.code(world.driver)}
         self._accounts: set[tuple[str, str | None]] = set()
