@@ -4,44 +4,36 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import platformdirs
-import pyarrow as pa
 
 from ingest import coverage_json, results
 from ingest.content import content_id_of, events_digest
 from ingest.database import WAIT_S, reading, writing
 from ingest.errors import ChangedError, InputError, StoreError
-from ingest.event_table import COLUMNS, SCHEMA, SWAP, from_events, to_events
+from ingest.event_table import COLUMNS, from_events
 from ingest.export import ExportFormat, export_history
 from ingest.flow_store import FlowStore
+from ingest.history_rows import LOAD_QUERY, assembled, delete, fetch, insert
 from ingest.naming import check_name, require_free
-from ingest.pool_state import parse_pool_state, pool_state_document
-from ingest.records import History, Label, PricePoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    import duckdb
+    import pyarrow as pa
 
     from ingest.ingested import Ingested, Told
     from ingest.naming import Kind
-    from ingest.records import Source
+    from ingest.records import History, Source
 
 Written = Literal["stored", "already stored", "replaced"]
 
 STORE_VARIABLE = "PACTSMITH_STORE"
 DATABASE = "history.duckdb"
 RESULTS = "results"
-CONTENT_TABLES = ("event", "label", "known_limit", "price")
-LOAD_QUERY = (
-    "SELECT history_id, name, content_id, source, state, price_source, caveats, coverage FROM history WHERE name = ?"
-)
 SUMMARY_BIGNUMS = ("chain_id", "fee_pips", "first_block", "last_block", "created_ts")
 
 
@@ -151,9 +143,8 @@ class Store:
                     field="name",
                 )
             for history_id, *_ in stored:
-                for table in (*CONTENT_TABLES, "history"):
-                    connection.execute(f"DELETE FROM {table} WHERE history_id = ?", [history_id])
-            _insert(connection, history, told, events)
+                delete(connection, history_id)
+            insert(connection, history, told, events)
         return "replaced" if stored else "stored"
 
     def load_history(self, name: str) -> History:
@@ -167,9 +158,9 @@ class Store:
         if self.database.exists():
             with reading(self.database, self.wait_s) as connection:
                 rows = connection.execute(LOAD_QUERY, [name]).fetchall()
-                tables = _fetch(connection, rows[0][0]) if rows else {}
+                tables = fetch(connection, rows[0][0]) if rows else {}
             if rows:
-                return _assemble(rows[0], tables)  # the lock is free again
+                return assembled(rows[0], tables)  # the lock is free again
         if (flow := self.flows.find(name)) is not None:
             raise InputError(f"{name!r} is an order flow and cannot be replayed: {flow.flow.lacks}", field="history")
         names = ", ".join(summary.name for summary in self.list_histories()) or "none yet"
@@ -231,117 +222,3 @@ def _require_same(stored: Sequence[tuple[int, str, str | None]], read: History) 
     now = [(content_id, coverage_json.from_text(coverage)) for _, content_id, coverage in stored]
     if now != [(read.content_id, read.coverage)]:
         raise ChangedError(f"history {read.name!r} was changed by another process meanwhile; run again")
-
-
-def _insert(
-    connection: duckdb.DuckDBPyConnection,
-    history: History | Ingested,
-    told: History | Told,
-    events: Iterable[pa.RecordBatch],
-) -> None:
-    history_id = connection.execute("SELECT coalesce(max(history_id), 0) + 1 FROM history").fetchall()[0][0]
-    for_all = _insert_events(connection, history_id, events)
-    pool = history.initial_state.pool
-    values = {
-        "history_id": history_id,
-        "name": history.name,
-        "content_id": history.content_id,
-        "source": history.source,
-        "pool_kind": pool.kind,
-        "chain_id": str(pool.chain_id),
-        "pool_address": pool.address,
-        "token0_symbol": pool.token0.symbol,
-        "token1_symbol": pool.token1.symbol,
-        "fee_pips": str(pool.fee_pips),
-        "state": json.dumps(pool_state_document(history.initial_state)),
-        "price_source": told.price_source,
-        "caveats": json.dumps(told.caveats),
-        "coverage": coverage_json.to_text(told.coverage),
-        "created_ts": str(int(time.time())),
-        **for_all,
-    }
-    _append(connection, "history", pa.Table.from_pylist([values]), ())
-    labels = [{"seq": seq, "flow_class": label.flow_class, "rule": label.rule} for seq, label in told.labels.items()]
-    _append(connection, "label", pa.Table.from_pylist(labels), (), history_id)
-    limits = [{"seq": seq, "min_buy_amount": str(limit)} for seq, limit in told.known_limits.items()]
-    _append(connection, "known_limit", pa.Table.from_pylist(limits), ("min_buy_amount",), history_id)
-    prices = [{"place": place, "ts": str(point.ts), "price": point.price} for place, point in enumerate(told.prices)]
-    _append(connection, "price", pa.Table.from_pylist(prices), ("ts",), history_id)
-
-
-def _insert_events(
-    connection: duckdb.DuckDBPyConnection, history_id: int, batches: Iterable[pa.RecordBatch]
-) -> dict[str, Any]:
-    """Writes a history's events, numbered in the order in which they come; returns what its row says of them."""
-    schema = pa.schema([pa.field("seq", pa.int64()), *SCHEMA])
-
-    def numbered() -> Iterator[pa.RecordBatch]:
-        start = 0
-        for batch in batches:
-            seqs = pa.array(np.arange(start, start + batch.num_rows))
-            yield pa.RecordBatch.from_arrays([seqs, *batch.columns], schema=schema)
-            start += batch.num_rows
-
-    connection.register("incoming", pa.RecordBatchReader.from_batches(schema, numbered()))
-    names = ", ".join(schema.names)
-    connection.execute(f"INSERT INTO event (history_id, {names}) SELECT ?, {names} FROM incoming", [history_id])
-    connection.unregister("incoming")
-    query = (
-        f"SELECT count(*) AS events, count(*) FILTER (kind = '{SWAP}') AS swaps, min(block_number) AS first_block, "
-        "max(block_number) AS last_block FROM event WHERE history_id = ?"
-    )
-    row: dict[str, Any] = connection.sql(query, params=[history_id]).to_arrow_table().to_pylist()[0]
-    return row | {name: None if row[name] is None else str(row[name]) for name in ("first_block", "last_block")}
-
-
-def _append(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    rows: pa.Table,
-    integers: Sequence[str],
-    history_id: int | None = None,
-) -> None:
-    """Inserts rows by column name; ``integers`` are decimal text that becomes BIGNUM."""
-    if not rows.num_rows:
-        return
-    if history_id is not None:
-        rows = rows.append_column("history_id", pa.array([history_id] * rows.num_rows, pa.int64()))
-    names = rows.column_names
-    chosen = ", ".join(f"CAST({name} AS BIGNUM)" if name in integers else name for name in names)
-    connection.register("incoming", rows)
-    connection.execute(f"INSERT INTO {table} ({', '.join(names)}) SELECT {chosen} FROM incoming")
-    connection.unregister("incoming")
-
-
-def _fetch(connection: duckdb.DuckDBPyConnection, history_id: int) -> dict[str, pa.Table]:
-    """The rows of a history in every table, integers as decimal text."""
-
-    def rows(table: str, columns: Sequence[str], integers: Sequence[str], order: str) -> pa.Table:
-        chosen = ", ".join(f"CAST({name} AS VARCHAR) AS {name}" if name in integers else name for name in columns)
-        query = f"SELECT {chosen} FROM {table} WHERE history_id = ? ORDER BY {order}"
-        return connection.sql(query, params=[history_id]).to_arrow_table()
-
-    return {
-        "event": rows("event", COLUMNS, (), "seq"),
-        "label": rows("label", ("seq", "flow_class", "rule"), (), "seq"),
-        "known_limit": rows("known_limit", ("seq", "min_buy_amount"), ("min_buy_amount",), "seq"),
-        "price": rows("price", ("ts", "price"), ("ts",), "place"),
-    }
-
-
-def _assemble(row: Sequence[Any], tables: Mapping[str, pa.Table]) -> History:
-    _, name, content_id, source, state, price_source, caveats, coverage = row
-    labels, limits, prices = (tables[table].to_pydict() for table in ("label", "known_limit", "price"))
-    return History(
-        name=name,
-        content_id=content_id,
-        source=source,
-        initial_state=parse_pool_state(json.loads(state)),
-        events=to_events(tables["event"]),
-        labels=dict(zip(labels["seq"], map(Label, labels["flow_class"], labels["rule"]), strict=True)),
-        known_limits=dict(zip(limits["seq"], map(int, limits["min_buy_amount"]), strict=True)),
-        prices=tuple(map(PricePoint, map(int, prices["ts"]), prices["price"])),
-        price_source=price_source,
-        caveats=tuple(json.loads(caveats)),
-        coverage=coverage_json.from_text(coverage),
-    )
