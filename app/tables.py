@@ -119,7 +119,7 @@ def _say_stored(document: Json) -> None:
         f"{document['last_block']}: {kinds}",
     )
     noted = [
-        (counts["duplicates"], "exact duplicates dropped"),
+        (counts["duplicates"], "exact duplicates, dropped"),
         (counts["out_of_order"], "rows out of order, sorted"),
         (counts["dropped_before_state"], "events at or before the initial state, dropped"),
         (counts["unmatched_labels"], "labels of swaps that are not here"),
@@ -127,7 +127,7 @@ def _say_stored(document: Json) -> None:
         (document["labels"], "swaps with a class from the source"),
         (document["known_limits"], "swaps with a known limit"),
     ]
-    say(*(f"  {count(number)} {what}" for number, what in noted if number))
+    say(*(f"  {what}: {count(number)}" for number, what in noted if number))
     if document["prices"]:
         say(f"  {count(document['prices'])} reference prices: {document['price_source']}")
     say(*(f"  note: {caveat}" for caveat in document["caveats"]))
