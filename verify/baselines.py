@@ -313,10 +313,11 @@ def _routes(
 
 
 def _why_unscored(bench: _Bench, batch: Batch, *, dry: bool) -> str:
+    waited = (start_of(bench.intents_of(batch)[0].block_number), batch.place)
+    if unknown := next(filter(None, map(bench.anchors.unknown, waited)), ""):
+        return unknown
     if dry:
         return f"the AMM itself {RAN_DRY}"
-    if unknown := bench.anchors.unknown(batch.place):
-        return unknown
     if batch.settle_block > bench.history.events[-1].block_number:
         return "the history ends before the window does"
     if len(batch.orders) > MOST_ORDERS:

@@ -168,11 +168,15 @@ def test_where_the_other_pools_state_is_not_known_a_batch_is_unscored(pools):
     part = replace(other, events=other.events[: len(other.events) // 2])
     others = audit_beside(own, [part])[1]
     first, last = others[0].blocks
-    outcomes = replayed_plan(replace(plan_of(own), beside=others), bundled("Sequential"))["Sequential", 1]
-    for batch in outcomes[HEADLINE_NAME].batches:
-        known = first <= batch.settle_block <= last
-        assert known == (not batch.unscored)
-        assert known or batch.unscored == f"the state of {part.name} is known from block {first} to {last} only"
+    found = replayed_plan(replace(plan_of(own), beside=others), bundled("Sequential"), (1, 3))
+    for window in (1, 3):
+        outcomes = found["Sequential", window][HEADLINE_NAME]
+        began = {order.window: order.block_number for order in reversed(outcomes.orders)}
+        for batch in outcomes.batches:
+            known = first <= began[batch.window] <= batch.settle_block <= last
+            ended = "history ends" in batch.unscored
+            assert known == (not batch.unscored) or ended
+            assert known or ended or f"is known from block {first} to {last} only" in batch.unscored
 
 
 def test_what_is_no_other_pool_of_the_pair_is_refused_by_name(pools):
