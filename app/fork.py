@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from app.rpc import open_node
 from ingest.errors import InputError
 from ingest.event_table import to_bytes
 from ingest.fork.calls import read_calls
 from ingest.fork.file import write_fork
 from ingest.fork.reader import StateReader
 from ingest.records import Swap
-from ingest.rpc.node import Node
 from verify.fork.prepare import caveats, prepare_fork
 
 if TYPE_CHECKING:
@@ -49,15 +48,12 @@ def make_fork(options: NodeOptions, histories: Sequence[History], wanted: Wanted
     """
     block = wanted.block if wanted.block is not None else histories[0].events[0].block_number - 1
     gas_by_transaction = _following(histories, block, wanted.transactions)
-    with Node(
-        options.rpc_url,
-        generator=random.Random(),  # noqa: S311 - spreads the pauses between attempts
-        timeout_s=options.timeout_s,
-        budget_s=options.budget_s,
-        connections=options.connections,
-    ) as node:
-        if node.chain_id() != histories[0].pool.chain_id:
-            raise InputError(f"the node's chain is {node.chain_id()}, the history's {histories[0].pool.chain_id}")
+    with open_node(options) as node:
+        for history in histories:
+            if history.pool.chain_id != node.chain_id():
+                raise InputError(
+                    f"the node's chain is {node.chain_id()}, that of {history.name} {history.pool.chain_id}"
+                )
         calls = read_calls(node, [_hash(tx_hash) for tx_hash in gas_by_transaction])
         reader = StateReader(node, block, proofs=wanted.proofs)
         prepared = prepare_fork(

@@ -28,8 +28,9 @@ from ingest.files import read_history
 from ingest.labels import jit_events, label_swaps
 from ingest.store import Store
 from verify.admission import admit
+from verify.anchors import Anchors
 from verify.audit import audit
-from verify.baselines import Anchors, Cut, PreparedBatch, compute
+from verify.baselines import Cut, PreparedBatch, compute
 from verify.beside import world_of
 from verify.compile import constructor_data
 from verify.market import load_config, simulate

@@ -13,18 +13,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingest.records import History, Intent, LiquidityEvent, Swap
-from verify.evm import ExecutionError, Slots
-from verify.plan import Batch, Place, Reading, batches, start_of
-from verify.slots import balance_slot
-from verify.world import TRADER_FUNDS, World, accounts
+from verify.plan import Batch, Reading, batches, start_of
+from verify.world import World, accounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from verify.beside import Beside
+    from verify.anchors import Anchors
     from verify.conventions import Anchor
+    from verify.evm import Slots
     from verify.reference import Reference
-    from verify.trace import StateTrace
 
 BPS = 10_000
 RAN_DRY = "ran past the known liquidity"
@@ -89,48 +87,6 @@ class Baseline:
     reading: Reading
     orders: dict[int, OrderBaseline]
     batches: dict[tuple[Anchor, int], tuple[PreparedBatch, ...]]
-
-
-class Anchors:
-    """A world that is moved from anchor to anchor of one history.
-
-    Args:
-        world: A world of the history's initial state, and of those of the pools beside it.
-        trace: What the audit kept of the history.
-        beside: The other pools, in the world's order.
-    """
-
-    def __init__(self, world: World, trace: StateTrace, beside: Sequence[Beside] = ()) -> None:
-        self.world = world
-        self.beside = tuple(beside)
-        self._cursor = trace.cursor()
-        self._cursors = [other.trace.cursor() for other in beside]
-        self._over: set[tuple[str, int]] = set()
-
-    def move(self, start_seq: int, place: Place, *, block: int, timestamp: int) -> None:
-        """To the true state and fee right before an event, in a block; forgets what `overlay` wrote.
-
-        The pools beside go to their state right before ``place``.
-        """
-        slots = {key: self._cursor.value(key) for key in self._over} | self._cursor.move(start_seq)
-        for other, cursor in zip(self.beside, self._cursors, strict=True):
-            slots |= cursor.move(other.moment(place))
-        self.world.update(slots)
-        self.world.evm.set_block(block, timestamp)
-        self._over.clear()
-
-    def unknown(self, place: Place) -> str:
-        """Why another pool's state is not known there; empty where all are."""
-        for other in self.beside:
-            first, last = other.blocks
-            if not first <= place[0] <= last:
-                return f"the state of {other.history.name} is known from block {first} to {last} only"
-        return ""
-
-    def overlay(self, slots: Slots) -> None:
-        """Writes slots over the true state until the next `move`."""
-        self._over.update(slots)
-        self.world.update(slots)
 
 
 @dataclass(slots=True)
@@ -417,18 +373,10 @@ def _router_swap(
     Writes its outcome and gas to place ``i``, and to ``before`` what the slots held that it changed.
     """
     world = bench.anchors.world
-    token_in = world.token0 if intent.sells_token0 else world.token1
-    mark = world.venue.mark()
-    try:
-        with world.anchor():
-            received, used = world.router_swap(bench.trader, intent.sells_token0, intent.sell_amount, min_out)
-            held = world.evm.storage(token_in, balance_slot(bench.trader))
-            changed = world.venue.changed_by_swap(mark, intent.sells_token0)
-    except ExecutionError:
+    done = world.routed(bench.trader, intent.sells_token0, intent.sell_amount, min_out)
+    if done is None:
         return False
-    if held != TRADER_FUNDS - intent.sell_amount:
-        return False
-    outs[i], gas[i] = received, used
+    outs[i], gas[i], changed = done
     for key in changed:
         before.setdefault(key, world.evm.storage(*key))
     world.update(changed)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.baselines import Anchors, Baseline, Cut, PreparedBatch, compute
+from verify.anchors import Anchors
+from verify.baselines import Baseline, Cut, PreparedBatch, compute
 from verify.beside import world_of
 from verify.conventions import FREE_RUNNING
 from verify.findings import CandidateRejectedError, Finding

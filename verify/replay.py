@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ingest.records import History
-    from verify.baselines import Anchors, PreparedBatch
+    from verify.anchors import Anchors
+    from verify.baselines import PreparedBatch
 
 SETTLE_GAS = 30_000_000
 """A settlement must fit into one block: Ethereum's block gas limit at the time of the histories so far."""

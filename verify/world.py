@@ -16,7 +16,7 @@ from eth_hash.auto import keccak
 from ingest.errors import InputError
 from ingest.records import PoolState, Swap
 from verify.abi import address_word, word
-from verify.evm import Evm, Slots
+from verify.evm import Evm, ExecutionError, Slots
 from verify.slots import allowance_slot, balance_slot
 from verify.venues import OPERATOR, Applied, SwapResult, Venue, harness_contract
 from verify.venues.v2 import V2
@@ -272,6 +272,22 @@ class World:
         self.update(changed)
         self.evm.rebase(balances)
         return result
+
+    def routed(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int) -> tuple[int, int, Slots] | None:
+        """`router_swap` of exactly this input, made and undone: (received, gas, every slot of the pool that changed).
+
+        None where less than ``min_out`` would come out, or the pool cannot take all of the input.
+        """
+        token_in = self.token0 if zero_for_one else self.token1
+        mark = self.venue.mark()
+        try:
+            with self.anchor():
+                received, gas = self._router_swap(trader, zero_for_one, amount_in, min_out)
+                held = self.evm.storage(token_in, balance_slot(trader))
+                changed = self.venue.changed_by_swap(mark, zero_for_one)
+        except ExecutionError:
+            return None
+        return (received, gas, changed) if held == TRADER_FUNDS - amount_in else None
 
     def _router_swap(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int) -> tuple[int, int]:
         deadline = self.evm.timestamp + _DEADLINE_SECONDS

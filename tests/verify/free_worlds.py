@@ -8,9 +8,10 @@ from functools import cached_property
 from ingest.labels import jit_events, label_swaps
 from ingest.records import LiquidityEvent, Pool, PoolState, PricePoint, TickLiquidity, Token
 from verify.admission import admit
+from verify.anchors import Anchors
 from verify.assemble import assemble, know
 from verify.audit import audit
-from verify.baselines import Anchors, Cut, compute
+from verify.baselines import Cut, compute
 from verify.beside import audit_beside, world_of
 from verify.compile import constructor_data
 from verify.free.arbitrage import BestResponse

@@ -12,8 +12,9 @@ from test_replay import plan_of, replayed_plan
 
 from ingest.errors import InputError
 from ingest.records import Position, Swap
+from verify.anchors import Anchors
 from verify.audit import audit
-from verify.baselines import Anchors, Cut, compute
+from verify.baselines import Cut, compute
 from verify.beside import audit_beside, world_of
 from verify.evaluate import HEADLINE_NAME
 from verify.market import load_config

@@ -11,7 +11,8 @@ from test_replay import plan_of
 from v4_histories import as_v4
 
 from verify.admission import admit
-from verify.baselines import Anchors, Cut, compute
+from verify.anchors import Anchors
+from verify.baselines import Cut, compute
 from verify.beside import world_of
 from verify.compile import constructor_data
 from verify.reference import Reference

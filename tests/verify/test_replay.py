@@ -11,8 +11,9 @@ from rules import GREEDY, LAZY, LOOPING, bundled, written
 from ingest.labels import jit_events, label_swaps
 from ingest.records import Label, LiquidityEvent
 from verify.admission import admit
+from verify.anchors import Anchors
 from verify.audit import audit
-from verify.baselines import Anchors, Cut, compute
+from verify.baselines import Cut, compute
 from verify.compile import constructor_data
 from verify.evaluate import HEADLINE_NAME, Candidate, Replayed, Resources, evaluate
 from verify.jobs import Plan

@@ -9,9 +9,10 @@ from test_replay import replayed
 from ingest.labels import jit_events, label_swaps
 from ingest.store import Store
 from verify.admission import admit
+from verify.anchors import Anchors
 from verify.assemble import assemble, know
 from verify.audit import audit
-from verify.baselines import Anchors, Cut, compute
+from verify.baselines import Cut, compute
 from verify.evaluate import HEADLINE_NAME
 from verify.plan import read
 from verify.reference import Reference

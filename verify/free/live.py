@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from verify.evm import ExecutionError, Slots
 from verify.outcomes import Flow
 from verify.plan import MOVES_POOL
 from verify.slots import balance_slot
-from verify.world import TRADER_FUNDS, World, accounts
+from verify.world import World, accounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ingest.records import Intent, LiquidityEvent
+    from verify.evm import Slots
 
 Key = tuple[str, int]
 
@@ -71,17 +71,7 @@ class LiveWorld:
 
         None where less than ``min_out`` would come out, or the pool cannot take all of it.
         """
-        world = self.world
-        token_in = world.token0 if intent.sells_token0 else world.token1
-        mark = world.venue.mark()
-        try:
-            with world.anchor():
-                received, gas = world.router_swap(self._trader, intent.sells_token0, intent.sell_amount, min_out)
-                held = world.evm.storage(token_in, balance_slot(self._trader))
-                changed = world.venue.changed_by_swap(mark, intent.sells_token0)
-        except ExecutionError:
-            return None
-        return (received, gas, changed) if held == TRADER_FUNDS - intent.sell_amount else None
+        return self.world.routed(self._trader, intent.sells_token0, intent.sell_amount, min_out)
 
     def quotes(self, intents: Sequence[Intent], limits: Sequence[int]) -> tuple[list[int], bool]:
         """What the AMM would give the orders one after another, and whether the pool ran dry; changes nothing.
