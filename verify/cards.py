@@ -119,19 +119,21 @@ def best_pool(verdicts: Mapping[tuple[int, int], Verdict]) -> Json:
     orders = [order for order in headline.orders if order.window not in lost and order.standalone_out > 0]
     gains = [(BPS * (order.best_out - order.standalone_out), order.standalone_out) for order in orders]
     mean = weighted_mean(gains, [order.value for order in orders])
+    if mean is None:
+        return unscored("no order has a value to compare by")
     return {
         "orders": len(orders),
         "better_elsewhere": sum(gain > 0 for gain, _ in gains),
         "value_share_better_elsewhere": _share(orders, gains),
-        "mean_gain_bps": None if mean is None else float(mean),
-        "largest_gain_bps": max((gain / out for gain, out in gains), default=None),
+        "mean_gain_bps": float(mean),
+        "largest_gain_bps": max(gain / out for gain, out in gains),
     }
 
 
 def _share(orders: Sequence[OrderOutcome], gains: Sequence[tuple[int, int]]) -> float:
     value = sum(order.value for order in orders)
     better = sum(order.value for order, (gain, _) in zip(orders, gains, strict=True) if gain > 0)
-    return better / value if value else 0.0
+    return better / value
 
 
 def baseline_cards(

@@ -16,7 +16,8 @@ from verify.anchors import Anchors
 from verify.audit import audit
 from verify.baselines import Cut, compute
 from verify.beside import audit_beside, world_of
-from verify.evaluate import HEADLINE_NAME
+from verify.cards import best_pool
+from verify.evaluate import HEADLINE_NAME, Replayed
 from verify.market import load_config
 from verify.plan import batches, place_of, start_of
 from verify.reference import Reference
@@ -205,6 +206,13 @@ def test_the_document_says_what_the_other_pool_was_good_for(pools, store):
     assert alone["best_pool"]["better_elsewhere"] == 0
     assert alone["run_id"] != document["run_id"]
     assert alone["from_store"] == 0
+
+
+def test_where_no_order_has_a_value_the_best_pool_is_not_said(plan):
+    outcomes = replayed_plan(plan, [BEST_POOL])["BestPool", 1][HEADLINE_NAME]
+    worthless = replace(outcomes, orders=tuple(replace(order, value=0) for order in outcomes.orders))
+    found = best_pool({(0, 1): Replayed({HEADLINE_NAME: worthless}, None)})
+    assert found == {"status": "unscored", "reason": "no order has a value to compare by"}
 
 
 def test_on_the_mainnet_day_the_dearer_pool_was_the_better_one_for_some(mainnet_day, mainnet_day_dearer, store):
