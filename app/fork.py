@@ -12,6 +12,7 @@ from ingest.fork.calls import read_calls
 from ingest.fork.file import write_fork
 from ingest.fork.reader import StateReader
 from ingest.records import Swap
+from ingest.rpc.pools import POOL_MANAGERS
 from verify.fork.prepare import caveats, prepare_fork
 
 if TYPE_CHECKING:
@@ -30,13 +31,13 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which fork: after which block (None: the one before the history's first event), with so many transactions."""
+    """Which fork: after which block (None: the one before the first event), with so many transactions."""
 
-    block: int | None
-    transactions: int
-    proofs: Proofs
-    parties: tuple[str, ...]
-    manager: str | None
+    block: int | None = None
+    transactions: int = 0
+    proofs: Proofs = "auto"
+    parties: tuple[str, ...] = ()
+    manager: str | None = None
 
 
 def make_fork(options: NodeOptions, histories: Sequence[History], wanted: Wanted, folder: Path) -> Json:
@@ -46,7 +47,7 @@ def make_fork(options: NodeOptions, histories: Sequence[History], wanted: Wanted
         InputError: There is nothing to fork, a token cannot be settled in, or the folder cannot be written.
         NodeError: The node cannot tell, or what it tells does not hold; nothing was written.
     """
-    block = wanted.block if wanted.block is not None else histories[0].events[0].block_number - 1
+    block = _before(histories) if wanted.block is None else wanted.block
     gas_by_transaction = _following(histories, block, wanted.transactions)
     with open_node(options) as node:
         for history in histories:
@@ -61,7 +62,7 @@ def make_fork(options: NodeOptions, histories: Sequence[History], wanted: Wanted
             [history.pool for history in histories],
             calls,
             parties=wanted.parties,
-            manager=wanted.manager,
+            manager=wanted.manager or POOL_MANAGERS.get(node.chain_id()),
         )
     path = write_fork(prepared.fork, folder)
     return described(prepared.fork) | {
@@ -71,6 +72,14 @@ def make_fork(options: NodeOptions, histories: Sequence[History], wanted: Wanted
         "transactions_with_recorded_gas": sum(gas is not None for gas in gas_by_transaction.values()),
         "transactions_as_recorded": _as_recorded(list(gas_by_transaction.values()), prepared.outcomes),
     }
+
+
+def _before(histories: Sequence[History]) -> int:
+    """The block before the first event of all."""
+    firsts = [history.events[0].block_number for history in histories if history.events]
+    if not firsts:
+        raise InputError("no history has any events, so that no block follows from them: name one", field="block")
+    return min(firsts) - 1
 
 
 def described(fork: Fork) -> Json:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 URL_VARIABLE = "PACTSMITH_RPC_URL"
+TIMEOUT_S = 30.0
+CONNECTIONS = 4
 FOLLOW_BLOCKS = 12
 REORG_DEPTH_BLOCKS = 64
 DECIMALS = re.compile(r"0x[0-9a-fA-F]{40}=[0-9]{1,3}")
@@ -46,9 +48,9 @@ class NodeOptions:
     """How a node is asked: see ``ingest.rpc.node.Node``."""
 
     rpc_url: str
-    timeout_s: float
-    budget_s: float | None
-    connections: int
+    timeout_s: float = TIMEOUT_S
+    budget_s: float | None = None
+    connections: int = CONNECTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,15 @@ def with_node(command: Callable[..., int]) -> Callable[..., int]:
         required=True,
         help="The node's JSON-RPC endpoint. A key in it is never shown or stored.",
     )
-    @click.option("--timeout", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds an answer.")
+    @click.option(
+        "--timeout", type=click.FloatRange(0.1), default=TIMEOUT_S, show_default=True, help="Seconds an answer."
+    )
     @click.option(
         "--budget", type=click.FloatRange(1), help="Seconds that all of it may take; then it ends, to go on later."
     )
-    @click.option("--connections", type=click.IntRange(1, 64), default=4, show_default=True, help="Questions at once.")
+    @click.option(
+        "--connections", type=click.IntRange(1, 64), default=CONNECTIONS, show_default=True, help="Questions at once."
+    )
     @functools.wraps(command)
     def wrapped(
         *args: Any, rpc_url: str, timeout: float, budget: float | None, connections: int, **options: Any

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.console import Session
+    from ingest.fork.records import Fork
     from ingest.records import History
     from ingest.store import Store
 
@@ -31,6 +32,7 @@ def run_and_report(
     options: Options,
     folder: Path | None,
     beside: Sequence[History] = (),
+    fork: Fork | None = None,
 ) -> tuple[Json, ReportFiles]:
     """Scores rules and writes the report, to the store's own place for it where no folder is given."""
     with ProgressReport() as progress:
@@ -41,6 +43,7 @@ def run_and_report(
             options,
             lambda step: progress.step(step.stage, step.done, step.total, step.detail),
             beside,
+            fork,
         )
     files = write_report(document, folder or report_dir(session.store_root, document["run_id"]))
     _remember(session.store_root, document["run_id"])

@@ -31,7 +31,6 @@ from verify.audit import replay
 from verify.compile import compile_rule, compile_trusted, constructor_data
 from verify.contracts import contracts_dir
 from verify.orders import SignedOrder, domain_separator, order_words, read_fills, settle_signed_calldata, sign
-from verify.slots import balance_slot
 from verify.venues import OPERATOR
 from verify.world import World, accounts
 
@@ -105,8 +104,8 @@ def after(world: World) -> dict[str, Any]:
     if world.state.pool.kind == "v2":
         reserves = world.capture()
         return {
-            "reserve0": reserves[world.token0, balance_slot(world.pool)],
-            "reserve1": reserves[world.token1, balance_slot(world.pool)],
+            "reserve0": reserves[world.balance_key(world.token0, world.pool)],
+            "reserve1": reserves[world.balance_key(world.token1, world.pool)],
         }
     return {"sqrt_price_x96": world.price(), "liquidity": world.liquidity(), "tick": world.tick()}
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ingest.records import Event, History, Source
     from verify.evm import Slots
+    from verify.fork.base import ForkBase
 
 _STRETCH_EVENTS = 1024
 """So many run on one another before the result is written down and the EVM's journal, 4 kB each, is emptied."""
@@ -72,17 +73,21 @@ class AuditReport:
         }
 
 
-def audit(history: History) -> tuple[AuditReport, StateTrace]:
+def audit(history: History, base: ForkBase | None = None) -> tuple[AuditReport, StateTrace]:
     """Replays a history from its initial state, and keeps what each event changed.
 
     After an event that does not match, the pool is put at what history recorded, so that those after it are judged
     by themselves.
 
+    Args:
+        history: What is replayed.
+        base: The fork that it goes on from; without one it goes on from a pool that is made.
+
     Raises:
-        InputError: No pool can have the initial state.
+        InputError: No pool can have the initial state, or the fork has another.
     """
     needed = positions_needed(history.initial_state, history.events)
-    world = World.build(history.initial_state, separate_positions=needed)
+    world = World.build(history.initial_state, separate_positions=needed, base=base)
     outcomes, trace = replay(world, history.events)
     return _report(history, outcomes), trace
 

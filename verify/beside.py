@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ingest.records import History
+    from verify.fork.base import ForkBase
     from verify.trace import StateTrace
 
 
@@ -39,17 +40,19 @@ class Beside:
         return bisect_left(self.places, place)
 
 
-def audit_beside(history: History, others: Sequence[History]) -> tuple[tuple[AuditReport, ...], tuple[Beside, ...]]:
-    """Audits the histories of other pools, each in a world of its own.
+def audit_beside(
+    history: History, others: Sequence[History], base: ForkBase | None = None
+) -> tuple[tuple[AuditReport, ...], tuple[Beside, ...]]:
+    """Audits the histories of other pools, each in a world of its own; ``base`` is as in `verify.audit.audit`.
 
     Raises:
-        InputError: One is of another pair or chain, or of other blocks than ``history``.
+        InputError: One is of another pair or chain, or of other blocks than ``history``; else as `verify.audit.audit`.
     """
-    world_of(history, *others)  # says what does not fit before much is done
+    world_of(history, *others, base=base)  # says what does not fit before much is done
     reports, found = [], []
     first, last = history.events[0].block_number, history.events[-1].block_number
     for other in others:
-        report, trace = audit(other)
+        report, trace = audit(other, base)
         reports.append(report)
         found.append(Beside(other, trace, tuple(map(place_of, other.events))))
         begins, ends = found[-1].blocks
@@ -61,10 +64,10 @@ def audit_beside(history: History, others: Sequence[History]) -> tuple[tuple[Aud
     return tuple(reports), tuple(found)
 
 
-def world_of(*histories: History) -> World:
-    """A world of some histories' pools, each as its own history begins."""
+def world_of(*histories: History, base: ForkBase | None = None) -> World:
+    """A world of some histories' pools, each as its own history begins; on a fork, if there is one."""
     own, *beside = map(_opening, histories)
-    return World.build(own.state, separate_positions=own.separate_positions, beside=beside)
+    return World.build(own.state, separate_positions=own.separate_positions, beside=beside, base=base)
 
 
 def _opening(history: History) -> Opening:

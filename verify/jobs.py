@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ingest.records import History
     from verify.beside import Beside
     from verify.conventions import Anchor, Labelling
+    from verify.fork.base import ForkBase
     from verify.free.records import FreeRun
     from verify.plan import Reading
     from verify.trace import StateTrace
@@ -39,13 +40,17 @@ PLAN_FILE = "plan.pickle"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What all work on one history shares; ``beside`` are the pair's other pools that a mechanism may use."""
+    """What all work on one history shares.
+
+    ``beside`` are the pair's other pools that a mechanism may use; ``base`` is the fork that worlds are built on.
+    """
 
     history: History
     trace: StateTrace
     readings: Mapping[Labelling, Reading]
     native_price: Fraction | None
     beside: tuple[Beside, ...] = ()
+    base: ForkBase | None = None
 
     @property
     def histories(self) -> tuple[History, ...]:
@@ -138,7 +143,7 @@ class _Worker:
     def anchors(self) -> Anchors:
         """A fresh world: contracts get the same addresses for every candidate."""
         plan = self.plan
-        return Anchors(world_of(*plan.histories), plan.trace, plan.beside)
+        return Anchors(world_of(*plan.histories, base=plan.base), plan.trace, plan.beside)
 
     @functools.lru_cache(maxsize=8)  # noqa: B019 -- one worker object a process, alive as long as it
     def baseline(self, file: str) -> Baseline:

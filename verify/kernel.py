@@ -13,13 +13,14 @@ from eth_hash.auto import keccak
 from verify.abi import address_word, word
 from verify.compile import compile_trusted
 from verify.evm import describe_revert
-from verify.slots import balance_slot, mapping_slot
+from verify.slots import mapping_slot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from verify.compile import Contract
     from verify.evm import Slots
+    from verify.ledger import Ledger
     from verify.venues import Venue
 
 Log = tuple[str, list[bytes], bytes]
@@ -71,7 +72,7 @@ def creation(rule: str, venues: Iterable[NamedVenue | tuple[str, int]]) -> bytes
     return contract().creation_code + encode(["address", VENUES_TYPE], [rule, [NamedVenue(*each) for each in venues]])
 
 
-def in_use(kernel: str, traders: Iterable[str], tokens: Iterable[str]) -> Slots:
+def in_use(kernel: str, traders: Iterable[str], ledgers: Mapping[str, Ledger]) -> Slots:
     """Storage of a kernel that has settled before: traders have used a nonce, and of each token something was left.
 
     So no first-time storage cost falls on a replayed batch, as none falls on the swaps that it is compared with.
@@ -80,9 +81,9 @@ def in_use(kernel: str, traders: Iterable[str], tokens: Iterable[str]) -> Slots:
     for trader in traders:
         bits = mapping_slot(word(0), mapping_slot(address_word(trader), _NONCE_BITS))
         slots[kernel, bits] = 1 << 255  # nonce 255; replayed orders use nonce 0
-    for token in tokens:
+    for token, ledger in ledgers.items():
         slots[kernel, mapping_slot(address_word(token), _RESIDUE)] = EARLIER_RESIDUE
-        slots[token, balance_slot(kernel)] = EARLIER_RESIDUE
+        slots[ledger.slot(kernel)] = EARLIER_RESIDUE
     return slots
 
 

@@ -22,7 +22,6 @@ from verify.orders import (
     sign,
 )
 from verify.outcomes import Flow
-from verify.slots import balance_slot
 from verify.world import accounts
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class Stage:
         world = self._world = anchors.world
         self._tokens = (world.token0, world.token1)
         self._pools = [venue.pool for venue in world.venues]
-        self._balance_slots = [balance_slot(pool) for pool in self._pools]
+        self._held = [[world.balance_key(token, pool) for pool in self._pools] for token in self._tokens]
         try:
             self._rule = world.install(creation_code)
         except ExecutionError as error:
@@ -105,7 +104,7 @@ class Stage:
         traders = [address for address, _ in self._traders]
         world.fund(traders, self._kernels.values())
         for address in self._kernels.values():
-            world.evm.rebase(kernel.in_use(address, traders, self._tokens))
+            world.evm.rebase(kernel.in_use(address, traders, world.ledgers))
         self._state: dict[int, int] = {}
 
     def state(self) -> dict[int, int]:
@@ -143,7 +142,7 @@ class Stage:
                 fallbacks_in[not intent.sells_token0] += result.spent
                 fallbacks.append(result.received)
             after = self._held_by_pools()
-            left = [world.evm.storage(token, balance_slot(address)) for token in self._tokens]
+            left = [world.evm.storage(*world.balance_key(token, address)) for token in self._tokens]
         self._write_state(dict(trail.stored))
         return Settled(
             fills=tuple(fills),
@@ -198,9 +197,9 @@ class Stage:
         return signed
 
     def _held_by_pools(self) -> tuple[int, int]:
-        world = self._world
-        held = [[world.evm.storage(token, slot) for slot in self._balance_slots] for token in self._tokens]
-        return sum(held[0]), sum(held[1])
+        storage = self._world.evm.storage
+        held0, held1 = (sum(storage(*key) for key in keys) for keys in self._held)
+        return held0, held1
 
     def _write_state(self, written: Mapping[int, int]) -> None:
         """Carries the rule's state over the rollback, into the kernel of every fee."""

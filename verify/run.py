@@ -19,6 +19,7 @@ from verify.compile import artifact_id, candidate_id, constructor_data
 from verify.conventions import EVALUATOR_VERSION, MOST_WINDOW_BLOCKS, PRICE_ERRORS
 from verify.evaluate import Candidate, Replayed, Resources, Verdict, conventions, evaluate
 from verify.findings import CandidateRejectedError, Finding
+from verify.fork.base import ForkBase
 from verify.jobs import Plan
 from verify.machinery import machinery
 from verify.plan import read
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from fractions import Fraction
 
+    from ingest.fork.records import Fork
     from ingest.records import History
     from ingest.store import Store
     from verify.compile import Artifact
@@ -109,6 +111,7 @@ def verify(
     options: Options,
     progress: Callable[[Step], None] = quiet,
     beside: Sequence[History] = (),
+    fork: Fork | None = None,
 ) -> Json:
     """Scores rules against a history and stores the document as a run.
 
@@ -121,22 +124,26 @@ def verify(
         options: How to score.
         progress: Is told about every step.
         beside: Other pools of the pair: further venues, where they stood in history.
+        fork: The chain's own state and code right before the histories, to replay them on; without it, pools of
+            genuine bytecode and plain tokens are made from what the histories tell.
 
     Returns:
         The document of DESIGN.md section 8, with a scorecard for each (rule, window) in the order given.
 
     Raises:
-        InputError: A rule's parameters or an option is wrong, or the history has nothing to score.
+        InputError: A rule's parameters or an option is wrong, the history has nothing to score, or the fork is none of
+            these histories.
     """
     started = time.monotonic()
     _check(history, options)
     entries = [_admitted(rule, i, len(rules), progress) for i, rule in enumerate(rules)]
     events = sum(len(each.events) for each in (history, *beside))
     progress(Step("audit", 0, events))
-    reports_beside, others = audit_beside(history, beside)
-    report, trace = audit(history)
+    base = None if fork is None else ForkBase.of(fork, (history, *beside))
+    reports_beside, others = audit_beside(history, beside, base)
+    report, trace = audit(history, base)
     progress(Step("audit", events, events))
-    plan = Plan(history, trace, _readings(history, beside), options.native_price, others)
+    plan = Plan(history, trace, _readings(history, beside), options.native_price, others, base)
     outcomes, from_store = _outcomes(plan, entries, store, options, progress)
     ledger = _ledger(history, entries, store, options)
     cards = candidate_cards(
@@ -255,6 +262,7 @@ def _evaluation_key(plan: Plan, entry: _Entry, window: int, options: Options) ->
     identity = {
         "artifact": artifact_id(entry.info.candidate_id),
         "code": hashlib.sha256(entry.creation_code).hexdigest(),
+        "fork": None if plan.base is None else plan.base.content_id,
         "machinery": [machinery(each.pool.kind) for each in plan.histories],
         "history": [each.content_id for each in plan.histories],
         "window": window,

@@ -16,6 +16,7 @@ from verify.reference import Reference
 if TYPE_CHECKING:
     from ingest.records import History, Pool
     from verify.audit import AuditReport
+    from verify.fork.base import ForkBase
     from verify.jobs import Plan
 
 Json = dict[str, Any]
@@ -29,6 +30,7 @@ def market_json(plan: Plan) -> Json:
     reference, use = Reference(history, plan.native_price), price_use(history)
     return {
         "pool": _pool_json(history.pool),
+        "fork": None if plan.base is None else _fork_json(plan.base),
         "pools_beside": [
             {"history": other.history.name, "known_blocks": list(other.blocks)} | _pool_json(other.history.pool)
             for other in plan.beside
@@ -41,6 +43,16 @@ def market_json(plan: Plan) -> Json:
         "reference_price_oldest_s": use.oldest_s,
         "reference_price_mean_age_s": use.mean_age_s,
         "reference_price_older_than_step": use.older_than_step,
+    }
+
+
+def _fork_json(base: ForkBase) -> Json:
+    fork = base.fork
+    return {
+        "content_id": base.content_id,
+        "block_number": fork.block.block_number,
+        "block_hash": f"0x{fork.block.block_hash.hex()}",
+        "proven": not fork.told,
     }
 
 
@@ -126,7 +138,9 @@ def caveats(plan: Plan, report: AuditReport) -> list[str]:
             "--native-price to score net of gas."
         )
     said.append("Swaps that failed are not in a pool's logs: the population is what succeeded.")
-    if history.source != "simulated":
+    if plan.base is not None:
+        said += plan.base.caveats
+    elif history.source != "simulated":
         said.append(
             "Both tokens are stood in for by plain ERC-20 contracts: gas of transfers differs from the chain's."
         )

@@ -15,7 +15,6 @@ from verify.abi import address_word, signed, word
 
 # Token.sol
 TOKEN_BALANCES = 0
-TOKEN_ALLOWANCES = 1
 
 # Permit2
 PERMIT2_ALLOWANCES = 1
@@ -49,6 +48,9 @@ V4_TICKS = 4
 V4_BITMAP = 5
 V4_POSITIONS = 6
 
+MAX_OBSERVATIONS = 4096
+"""So many of the price observations that a v3 pool will write are known; it may keep 65,535, written one a block."""
+
 MIN_TICK = -887272
 MAX_TICK = 887272
 
@@ -61,18 +63,6 @@ _MASK160 = (1 << 160) - 1
 def mapping_slot(key: bytes, slot: int) -> int:
     """The slot of a mapping's entry whose key is already encoded."""
     return int.from_bytes(keccak(key + slot.to_bytes(32, "big")), "big")
-
-
-@functools.lru_cache(maxsize=65536)
-def balance_slot(owner: str) -> int:
-    """Where ``Token`` keeps an owner's balance."""
-    return mapping_slot(address_word(owner), TOKEN_BALANCES)
-
-
-@functools.lru_cache(maxsize=65536)
-def allowance_slot(owner: str, spender: str) -> int:
-    """Where ``Token`` keeps what a spender may take of an owner's."""
-    return mapping_slot(address_word(spender), mapping_slot(address_word(owner), TOKEN_ALLOWANCES))
 
 
 def permit2_slot(owner: str, token: str, spender: str) -> int:
@@ -111,9 +101,15 @@ def v3_slot0_tick(packed: int) -> int:
     return tick - 0x1000000 if tick & 0x800000 else tick
 
 
-def v3_slot0_cardinality_next(packed: int) -> int:
-    """How many price observations the pool will keep."""
-    return packed >> 216 & 0xFFFF
+def v3_slot0_observation(packed: int) -> int:
+    """The slot of the price observation that was written last."""
+    return V3_OBSERVATIONS + (packed >> 184 & 0xFFFF)
+
+
+def v3_observation_slots(packed: int) -> list[int]:
+    """The slots of the price observation that was written last, and of those that will be written next."""
+    index, kept = packed >> 184 & 0xFFFF, max(1, packed >> 216 & 0xFFFF)
+    return [V3_OBSERVATIONS + (index + step) % kept for step in range(min(kept, MAX_OBSERVATIONS))]
 
 
 def v3_slot0_with(packed: int, sqrt_price_x96: int, tick: int) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from coincurve import PrivateKey
@@ -15,26 +17,27 @@ from eth_hash.auto import keccak
 
 from ingest.errors import InputError
 from ingest.records import PoolState, Swap
-from verify.abi import address_word, word
+from verify.abi import address_word, selector, word
 from verify.evm import Evm, ExecutionError, Slots
-from verify.slots import allowance_slot, balance_slot
-from verify.venues import OPERATOR, Applied, SwapResult, Venue, harness_contract
+from verify.ledger import plain
+from verify.venues import OPERATOR, Applied, SwapResult, Venue, harness_contract, v2_deploy, v3_deploy, v4_deploy
+from verify.venues.adopt import adopt_v2, adopt_v3, adopt_v4
 from verify.venues.v2 import V2
 from verify.venues.v3 import V3
 from verify.venues.v4 import V4
-from verify.venues.v4_deploy import require_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ingest.records import Event, Pool
+    from ingest.records import Event, Pool, Token
+    from verify.fork.base import ForkBase
+    from verify.ledger import Ledger
+    from verify.venues import Ledgers
 
 FEE = -1
 """Not a storage slot: under ``(pool, FEE)`` slots carry the pool's fee in pips, where it is not the state's."""
 
-TRADER_FUNDS = 1 << 128
-"""A trader's balance of each token; larger than any trade, so that it is never 0 before or after one."""
-
+_APPROVE = selector("approve(address,uint256)")
 _UNLIMITED = (1 << 256) - 1
 _LOWEST_TOKEN = 1 << 16  # below are precompiled contracts
 _DEADLINE_SECONDS = 1200
@@ -55,11 +58,13 @@ class World:
 
     ``venues`` are all pools, ``venue`` is the first, which ``pool``, ``router``, ``driver`` and ``fee_pips`` speak of.
 
+    ``ledgers`` tell where its tokens keep balances, by token.
+
     What is done inside `anchor` is undone at its end. Outside one, `swap`, `apply` and `router_swap` last: what they
     change goes into the database, and the next call finds it cold.
     """
 
-    def __init__(self, evm: Evm, venues: Sequence[Venue], state: PoolState) -> None:
+    def __init__(self, evm: Evm, venues: Sequence[Venue], state: PoolState, ledgers: Ledgers) -> None:
         self.evm = evm
         self.venues = tuple(venues)
         self.venue = venue = self.venues[0]
@@ -69,6 +74,7 @@ class World:
         self.driver = venue.driver
         self.token0 = state.pool.token0.address
         self.token1 = state.pool.token1.address
+        self.ledgers = dict(zip((self.token0, self.token1), ledgers, strict=True))
         self._fees = [each.base_fee_pips for each in self.venues]
         self._places = {(each.pool, FEE): place for place, each in enumerate(self.venues)}
         self._base: Slots = {key: evm.storage(*key) for each in self.venues for key in each.watched()}
@@ -81,6 +87,7 @@ class World:
         *,
         separate_positions: Iterable[tuple[int, int, int]] = (),
         beside: Iterable[Opening] = (),
+        base: ForkBase | None = None,
     ) -> World:
         """A world at this state.
 
@@ -88,29 +95,33 @@ class World:
             state: The pool with its price and ticks, or reserves.
             separate_positions: What `verify.venues.ranges.positions_needed` gives for the history.
             beside: Further pools of the same two tokens.
+            base: The fork that has all of that, at these states: then pools and tokens are the chain's own. Without
+                one, pools of genuine bytecode are made, and plain tokens.
 
         Raises:
             InputError: No pool can have this state, its tokens are not two ordered addresses, a pool beside it has
-                others, or one is a v4 pool with hooks or of the chain's own coin.
+                others, one is a v4 pool with hooks or of the chain's own coin, or the fork has another state.
         """
         record = state.pool
         openings = [Opening(state, separate_positions), *beside]
         for opening in openings:
             if opening.state.pool.kind == "v4":
-                require_plain(opening.state.pool)
-        evm = Evm(record.chain_id)
+                v4_deploy.require_plain(opening.state.pool)
         low, high = (int(token.address, 16) for token in (record.token0, record.token1))
         if not _LOWEST_TOKEN < low < high:
             raise InputError(
                 f"token0 {record.token0.address} must be below token1 {record.token1.address}", field="token0"
             )
-        for token in (record.token0, record.token1):
-            creation = harness_contract("Token").creation_code + word(token.decimals) + address_word(OPERATOR)
-            with evm.anchor():
-                code = evm.code(evm.deploy(creation, sender=OPERATOR))
-            evm.set_code(token.address, code)
         _require_one_pair([opening.state.pool for opening in openings])
-        return cls(evm, [_venue(evm, opening) for opening in openings], state)
+        tokens = record.token0, record.token1
+        evm = Evm(record.chain_id) if base is None else base.evm()
+        ledger0, ledger1 = (_plain_token(evm, each) if base is None else base.ledger(each) for each in tokens)
+        ledgers = ledger0, ledger1
+        venues = [
+            _made(evm, opening, ledgers) if base is None else _adopted(evm, opening, ledgers, base)
+            for opening in openings
+        ]
+        return cls(evm, venues, state, ledgers)
 
     # ------------------------------------------------------------------ state
 
@@ -265,10 +276,8 @@ class World:
         with self.evm.anchor():
             result = self._router_swap(trader, zero_for_one, amount_in, min_out)
             changed = self.venue.changed_by_swap(mark, zero_for_one)
-            balances = {
-                (token, balance_slot(trader)): self.evm.storage(token, balance_slot(trader))
-                for token in (self.token0, self.token1)
-            }
+            keys = [self.balance_key(token, trader) for token in (self.token0, self.token1)]
+            balances = {key: self.evm.storage(*key) for key in keys}
         self.update(changed)
         self.evm.rebase(balances)
         return result
@@ -283,11 +292,11 @@ class World:
         try:
             with self.anchor():
                 received, gas = self._router_swap(trader, zero_for_one, amount_in, min_out)
-                held = self.evm.storage(token_in, balance_slot(trader))
+                held = self.evm.storage(*self.balance_key(token_in, trader))
                 changed = self.venue.changed_by_swap(mark, zero_for_one)
         except ExecutionError:
             return None
-        return (received, gas, changed) if held == TRADER_FUNDS - amount_in else None
+        return (received, gas, changed) if held == self.ledgers[token_in].trader_funds - amount_in else None
 
     def _router_swap(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int) -> tuple[int, int]:
         deadline = self.evm.timestamp + _DEADLINE_SECONDS
@@ -307,26 +316,54 @@ class World:
         with self.evm.persist():
             return self.evm.deploy(creation_code, sender=OPERATOR)
 
+    def balance_key(self, token: str, owner: str) -> tuple[str, int]:
+        """Where one of the tokens keeps an owner's balance."""
+        return self.ledgers[token].slot(owner)
+
     def fund(self, addresses: Iterable[str], spenders: Iterable[str]) -> None:
         """Gives accounts huge balances of both tokens and lets the spenders take them without end."""
-        spenders = tuple(spenders)
+        addresses, spenders = tuple(addresses), set(spenders)
+        routed = [each for each in self.venues if each.router in spenders]
         slots: Slots = {}
         for address in addresses:
             for token in (self.token0, self.token1):
-                slots[token, balance_slot(address)] = TRADER_FUNDS
-                for spender in spenders:
-                    slots[token, allowance_slot(address, spender)] = _UNLIMITED
-            for each in self.venues:
-                if each.router in spenders:
-                    slots |= each.router_allowances(address)
+                slots[self.balance_key(token, address)] = self.ledgers[token].trader_funds
+            for each in routed:
+                slots |= each.router_allowances(address)
+        takers = sorted(spenders | {each.spender for each in routed})
+        with self.evm.persist():
+            for owner, token, spender in product(addresses, (self.token0, self.token1), takers):
+                self.evm.call(token, _APPROVE + address_word(spender) + word(_UNLIMITED), sender=owner)
         self.evm.rebase(slots)
 
 
-def _venue(evm: Evm, opening: Opening) -> Venue:
-    kind = opening.state.pool.kind
-    if kind == "v2":
-        return V2(evm, opening.state)
-    return V3(evm, *opening) if kind == "v3" else V4(evm, *opening)
+def _plain_token(evm: Evm, token: Token) -> Ledger:
+    """Puts the harness's token in the place of the chain's."""
+    creation = harness_contract("Token").creation_code + word(token.decimals) + address_word(OPERATOR)
+    with evm.anchor():
+        code = evm.code(evm.deploy(creation, sender=OPERATOR))
+    evm.set_code(token.address, code)
+    return plain(token.address)
+
+
+def _made(evm: Evm, opening: Opening, ledgers: Ledgers) -> Venue:
+    """A pool of genuine bytecode at this state."""
+    state, separate = opening
+    if state.pool.kind == "v2":
+        return V2(evm, state.pool, v2_deploy.deploy(evm, state, ledgers), ledgers)
+    if state.pool.kind == "v3":
+        return V3(evm, state, v3_deploy.deploy(evm, state, separate, ledgers), ledgers)
+    return V4(evm, state, v4_deploy.deploy(evm, state, separate, ledgers), ledgers)
+
+
+def _adopted(evm: Evm, opening: Opening, ledgers: Ledgers, base: ForkBase) -> Venue:
+    """The pool that stands on the fork: all of its ticks are known."""
+    state, separate = replace(opening.state, ticks_reconstructed=False), opening.separate_positions
+    if state.pool.kind == "v2":
+        return V2(evm, state.pool, adopt_v2(evm, state, ledgers), ledgers)
+    if state.pool.kind == "v3":
+        return V3(evm, state, adopt_v3(evm, state, separate, ledgers), ledgers)
+    return V4(evm, state, adopt_v4(evm, state, separate, ledgers, base.managers[state.pool.address]), ledgers)
 
 
 def _require_one_pair(pools: Sequence[Pool]) -> None:

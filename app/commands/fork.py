@@ -41,7 +41,7 @@ def command() -> None:
     help="Whether state must be proven against the block's hash; auto: where the node gives proofs.",
 )
 @click.option("--party", "parties", multiple=True, metavar="ADDRESS", help="Who must be able to hold the tokens.")
-@click.option("--manager", help="The PoolManager of v4 pools.")
+@click.option("--manager", help="The PoolManager of v4 pools, where it is not Uniswap's own.")
 @click.option(
     "--out",
     "folder",

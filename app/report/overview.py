@@ -191,6 +191,7 @@ def setting_section(document: Json) -> Html:
     rows: list[tuple[Content, Content]] = [
         ("Source", SOURCES.get(document["source"], document["source"])),
         ("Flow", ", ".join(f"{count(number)} {name}" for name, number in flow)),
+        ("World", _world_text(market.get("fork"))),
         *_other_pools(document),
         ("Reference price", f"{market['reference_price']}; values in {market['numeraire']}"),
         ("Labelling", f"“{conventions['labelling']}”: {count(conventions['orders'])} swaps are orders"),
@@ -212,6 +213,14 @@ def setting_section(document: Json) -> Html:
     ]
     caveats = el("ul", *(el("li", caveat) for caveat in document["caveats"]))
     return section("What this rests on", definitions(rows), el("h3", "Caveats"), caveats, anchor="setting")
+
+
+def _world_text(fork: Json | None) -> str:
+    if fork is None:
+        return "pools of Uniswap's own bytecode, made from what the history tells"
+    proven = "all of it" if fork["proven"] else "not all of it"
+    block = f"block {fork['block_number']:,} ({fork['block_hash']})"
+    return f"the chain's own pools and tokens, forked after {block}; {proven} proven against that block"
 
 
 def _other_pools(document: Json) -> list[tuple[Content, Content]]:

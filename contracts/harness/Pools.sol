@@ -3,7 +3,8 @@ pragma solidity 0.8.30;
 
 /// @dev The parts of the pools' interfaces that the harness calls.
 interface IToken {
-    function transfer(address to, uint256 value) external returns (bool);
+    /// @dev Some tokens of the chain answer nothing, so nothing is read of what others answer.
+    function transfer(address to, uint256 value) external;
 }
 
 interface IPoolV3 {

@@ -18,7 +18,6 @@ from verify.admission import admit
 from verify.compile import Artifact, compile_trusted, constructor_data
 from verify.contracts import contracts_dir
 from verify.kernel import VENUES_TYPE, Trail, named, read_trail
-from verify.slots import balance_slot
 from verify.templates import load_template
 from verify.venues import OPERATOR, SwapResult, labelled_address
 from verify.venues.v4_deploy import pool_id
@@ -125,7 +124,7 @@ class Market:
 
     def _held(self) -> tuple[int, int]:
         with self.world.evm.peek():
-            held = [self.world.evm.storage(token, balance_slot(self.world.pool)) for token in self.tokens]
+            held = [self.world.evm.storage(*self.world.balance_key(token, self.world.pool)) for token in self.tokens]
         return held[0], held[1]
 
     def _words(self, i: int, ask: Ask, nonce: int) -> bytes:

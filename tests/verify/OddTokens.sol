@@ -186,6 +186,35 @@ contract Packed is Plain {
     }
 }
 
+/// @notice Balances of 96 bits, as UNI keeps them.
+contract Narrow {
+    uint8 public constant decimals = 18;
+    mapping(address => mapping(address => uint256)) public allowance;
+    mapping(address => uint96) public balanceOf;
+
+    function mint(address to, uint96 amount) external {
+        balanceOf[to] += amount;
+    }
+
+    function approve(address spender, uint256 amount) external returns (bool) {
+        allowance[msg.sender][spender] = amount;
+        return true;
+    }
+
+    function transfer(address to, uint256 amount) external returns (bool) {
+        balanceOf[msg.sender] -= uint96(amount);
+        balanceOf[to] += uint96(amount);
+        return true;
+    }
+
+    function transferFrom(address from, address to, uint256 amount) external returns (bool) {
+        allowance[from][msg.sender] -= amount;
+        balanceOf[from] -= uint96(amount);
+        balanceOf[to] += uint96(amount);
+        return true;
+    }
+}
+
 contract Proxy {
     constructor(address code) {
         assembly {

@@ -15,7 +15,6 @@ from ingest.files import read_history
 from ingest.records import History, LiquidityEvent, Pool, PoolState, Swap, TickLiquidity, Token
 from verify import trace as trace_module
 from verify.audit import AuditReport, audit, fees_in_force
-from verify.slots import balance_slot
 from verify.trace import StateTrace
 from verify.venues.ranges import positions_needed
 from verify.world import FEE, World
@@ -86,8 +85,8 @@ def made_swap(world: World, generator: random.Random, seq: int, place: tuple) ->
     balances = world.capture()
     after = (
         {
-            "reserve0": balances[USD.address, balance_slot(world.pool)],
-            "reserve1": balances[ETH.address, balance_slot(world.pool)],
+            "reserve0": balances[world.balance_key(USD.address, world.pool)],
+            "reserve1": balances[world.balance_key(ETH.address, world.pool)],
         }
         if world.state.pool.kind == "v2"
         else {"sqrt_price_x96": world.price(), "liquidity": world.liquidity(), "tick": world.tick()}

@@ -5,15 +5,19 @@ from __future__ import annotations
 import pytest
 from fork_world import PLENTY, node_at, put, send
 from rpc_world.anvil import Anvil
-from rpc_world.contracts import Contract
+from rpc_world.contracts import Contract, code
 from rpc_world.deploy import deploy
 
 from ingest.errors import InputError
 from ingest.fork.reader import StateReader
 from ingest.fork.records import Keys
+from ingest.records import History, Pool, PoolState, Token
+from verify.fork.base import ForkBase
 from verify.fork.dryrun import Known
 from verify.fork.machine import ForkedEvm
+from verify.fork.prepare import prepare_fork
 from verify.fork.tokens import examine_token
+from verify.ledger import DRIVER_FUNDS
 
 HOLDER = "0x" + "99" * 20
 PARTY = "0x" + "77" * 20
@@ -112,13 +116,37 @@ def test_uniswaps_own_token_with_a_tax_is_found_out(world):
 
 def test_a_balance_with_a_flag_in_it_behind_a_proxy_is_a_stored_number(world):
     pool = world.venues["v3 USD/WETH 500"].address
-    code = put(world, "Packed")
-    made = Contract(put(world, "Proxy", code.address).address, code.abi)
+    behind = put(world, "Packed")
+    made = Contract(put(world, "Proxy", behind.address).address, behind.abi)
     send(world, made, "mint", pool, PLENTY)
     report = report_of(world, made, pool)
     assert report.found == ()
     assert report.ledger is not None
-    assert report.ledger.contract == made.address
+    assert (report.ledger.contract, report.ledger.bits) == (made.address, 255)
+
+
+def test_a_pool_whose_balance_shares_a_word_with_something_is_refused(world):
+    """What history says of the pool's balance could not be written without losing the rest."""
+    packed, usd = put(world, "Packed"), world.contracts["USD"]
+    world.mine([world.call("v2 factory", "createPair", packed.address, usd.address)])
+    ((pair,),) = world.ask([("v2 factory", "getPair", packed.address, usd.address)])
+    for token in (packed, usd):
+        send(world, token, "mint", pair, PLENTY)
+    send(world, Contract(pair, code("UniswapV2Pair").abi), "mint", HOLDER)
+    tokens = [Token(address, "", 6) for address in sorted((packed.address, usd.address))]
+    pool = Pool("v2", 1, pair, *tokens, 3000, 0)
+    with node_at(world.chain.url) as node:
+        fork = prepare_fork(StateReader(node, world.head), [pool]).fork
+    with pytest.raises(InputError, match=f"keeps more than the balance of {pair} in one word"):
+        ForkBase.of(fork, [History("packed", "", "chain", PoolState(pool, None), ())])
+
+
+def test_a_balance_of_fewer_bits_leaves_room_for_what_a_harness_gives(world, token):
+    made = token("Narrow")
+    ledger = report_of(world, made).ledger
+    assert ledger.bits == 96
+    assert 10**27 < ledger.trader_funds < ledger.driver_funds < 1 << 95
+    assert report_of(world, token("Plain", 18)).ledger.driver_funds == DRIVER_FUNDS
 
 
 def test_through_its_ledger_somebody_can_be_given_some(world, token):

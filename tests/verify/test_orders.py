@@ -22,7 +22,6 @@ from verify.orders import (
     settle_signed_calldata,
     sign,
 )
-from verify.slots import balance_slot
 from verify.world import World, accounts
 
 TUPLE = "(address,address,address,uint256,uint256,uint256,bool,uint64,uint64)"
@@ -105,7 +104,7 @@ def test_an_imitated_error_filled_with_anything_is_still_told():
 def test_a_kernel_in_use_is_as_its_own_views_tell(deployed):
     world, address = deployed
     trader = accounts(1)[0][0]
-    world.evm.rebase(kernel.in_use(address, [trader], (world.token0, world.token1)))
+    world.evm.rebase(kernel.in_use(address, [trader], world.ledgers))
 
     def view(signature, *arguments):
         with world.anchor():
@@ -115,7 +114,7 @@ def test_a_kernel_in_use_is_as_its_own_views_tell(deployed):
     assert view("nonceBits(address,uint256)", address_word(trader), word(0)) == 1 << 255
     for token in (world.token0, world.token1):
         assert view("residue(address)", address_word(token)) == kernel.EARLIER_RESIDUE
-        assert world.evm.storage(token, balance_slot(address)) == kernel.EARLIER_RESIDUE
+        assert world.evm.storage(*world.balance_key(token, address)) == kernel.EARLIER_RESIDUE
 
 
 def test_no_fills_are_read_back_as_such():

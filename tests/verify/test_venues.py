@@ -56,8 +56,8 @@ def swap_event(world: World, zero_for_one: bool, amounts: tuple[int, int], **cha
         "sqrt_price_x96": world.price() if v3 else None,
         "liquidity": world.liquidity() if v3 else None,
         "tick": world.tick(),
-        "reserve0": None if v3 else balances[world.token0, slots.balance_slot(world.pool)],
-        "reserve1": None if v3 else balances[world.token1, slots.balance_slot(world.pool)],
+        "reserve0": None if v3 else balances[world.balance_key(world.token0, world.pool)],
+        "reserve1": None if v3 else balances[world.balance_key(world.token1, world.pool)],
     }
     return Swap(0, 100, 1200, "0x" + "01" * 32, 0, 0, amount0, amount1, world.fee_pips, **(fields | changes))
 
@@ -446,7 +446,7 @@ def test_slot0_packing_reads_back_with_negative_ticks():
         packed = slots.v3_slot0_with(high | 12345, 2**160 - 1, tick)
         assert (slots.v3_slot0_price(packed), slots.v3_slot0_tick(packed)) == (2**160 - 1, tick)
         assert packed >> 184 == high >> 184
-        assert slots.v3_slot0_cardinality_next(packed) == 7
+        assert len(slots.v3_observation_slots(packed)) == 7
     packed = slots.v2_with_reserves(5 << 224 | 1, 2**112 - 1, 9)
     assert slots.v2_reserves(packed) == (2**112 - 1, 9)
     assert packed >> 224 == 5
@@ -455,7 +455,7 @@ def test_slot0_packing_reads_back_with_negative_ticks():
 def test_the_pools_keep_one_price_observation():
     world = World.build(v3_state())
     packed = world.evm.storage(world.pool, slots.V3_SLOT0)
-    assert slots.v3_slot0_cardinality_next(packed) == 1  # so that one observation slot is all there is to capture
+    assert slots.v3_observation_slots(packed) == [slots.V3_OBSERVATIONS]
 
 
 def test_a_swap_over_ticks_that_do_not_fit_the_recorded_liquidity_gives_nothing():

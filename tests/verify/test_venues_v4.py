@@ -21,7 +21,6 @@ from verify.audit import audit
 from verify.beside import audit_beside, world_of
 from verify.evm import Reverted
 from verify.score.ratios import net_mechanism
-from verify.slots import balance_slot
 from verify.venues import OPERATOR
 from verify.venues.v4_deploy import PERMIT2, key, pool_id, protocol_fee
 from verify.world import FEE, Opening, World, accounts
@@ -221,7 +220,7 @@ def test_every_slot_that_an_event_changes_is_told(zero_for_one, amount, fee, pos
         minted = world.venue.apply(mint).changed
         changed = minted | swapped(world, mark, zero_for_one, amount)
         _, journal = world.evm._journal()
-    own = {(token, balance_slot(world.pool)) for token in (world.token0, world.token1)}
+    own = {world.balance_key(token, world.pool) for token in (world.token0, world.token1)}
     really = {key for key, value in journal.items() if value != world.evm.storage(*key)}
     really = {key for key in really if key[0] == world.pool or key in own}
     assert len(really) > 5
@@ -339,8 +338,8 @@ def test_the_router_gives_what_the_pool_gives_and_keeps_the_limit(zero_for_one):
     with world.anchor():
         got, gas = world.router_swap(TRADER, zero_for_one, amount, received)
         paid, due = (world.token0, world.token1) if zero_for_one else (world.token1, world.token0)
-        assert world.evm.storage(paid, balance_slot(TRADER)) == 2**128 - amount
-        assert world.evm.storage(due, balance_slot(TRADER)) == 2**128 + received
+        assert world.evm.storage(*world.balance_key(paid, TRADER)) == 2**128 - amount
+        assert world.evm.storage(*world.balance_key(due, TRADER)) == 2**128 + received
     assert got == received
     assert 120_000 < gas < 160_000
     with world.anchor(), pytest.raises(Reverted) as caught:
@@ -354,8 +353,7 @@ def test_the_router_gives_what_the_pool_gives_and_keeps_the_limit(zero_for_one):
 def test_what_stands_for_permit2_keeps_its_allowances():
     world = build()
     owner, spender, other = (address for address, _ in accounts(3, "permit2"))
-    world.fund([owner], [])
-    world.evm.rebase({(USD.address, at.allowance_slot(owner, PERMIT2)): 2**256 - 1})
+    world.fund([owner], [PERMIT2])
     place = PERMIT2, at.permit2_slot(owner, USD.address, spender)
     take = selector("transferFrom(address,address,uint160,address)")
     call = take + address_word(owner) + address_word(other) + word(40) + address_word(USD.address)
@@ -369,7 +367,7 @@ def test_what_stands_for_permit2_keeps_its_allowances():
         with world.anchor():
             world.evm.call(PERMIT2, call, sender=spender)
             assert world.evm.storage(*place) == left
-            assert world.evm.storage(USD.address, balance_slot(other)) == 40
+            assert world.evm.storage(*world.balance_key(USD.address, other)) == 40
     for held, error in (
         (999 << 160 | 100, selector("AllowanceExpired(uint256)") + word(999)),
         (1000 << 160 | 39, selector("InsufficientAllowance(uint256)") + word(39)),

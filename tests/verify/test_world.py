@@ -16,9 +16,9 @@ from ingest.records import LiquidityEvent, Pool, PoolState, TickLiquidity, Token
 from verify.abi import address_word, selector, word
 from verify.compile import compile_trusted
 from verify.evm import EvmMisuseError, Reverted
-from verify.slots import allowance_slot, balance_slot
+from verify.ledger import TRADER_FUNDS
 from verify.venues import OPERATOR, harness_contract
-from verify.world import FEE, TRADER_FUNDS, World, accounts
+from verify.world import FEE, World, accounts
 
 USD = Token("0x" + "a0" * 20, "USD", 6)
 ETH = Token("0x" + "c0" * 20, "ETH", 18)
@@ -240,11 +240,11 @@ def test_keeping_makes_other_contracts_slots_last_too(kind):
             world.evm.call(counter, b"", sender=OPERATOR)
             world.swap(True, 10**9)
         assert world.evm.storage(counter, 0) == expected
-    spent = world.capture()[world.token0, balance_slot(world.pool)]
+    spent = world.capture()[world.balance_key(world.token0, world.pool)]
     with world.keeping():
         world.evm.call(counter, b"", sender=OPERATOR)
     assert world.evm.storage(counter, 0) == 2
-    assert world.capture()[world.token0, balance_slot(world.pool)] == spent
+    assert world.capture()[world.balance_key(world.token0, world.pool)] == spent
 
 
 @TICKED
@@ -281,9 +281,8 @@ def test_funded_accounts_are_rich_and_let_the_spender_take_without_end():
     for token in (world.token0, world.token1):
         with world.anchor():
             world.evm.call(token, take, sender=spender)
-            assert world.evm.storage(token, balance_slot(owner)) == TRADER_FUNDS - 5
-            assert world.evm.storage(token, balance_slot(other)) == 5
-            assert world.evm.storage(token, allowance_slot(owner, spender)) == 2**256 - 1
+            assert world.evm.storage(*world.balance_key(token, owner)) == TRADER_FUNDS - 5
+            assert world.evm.storage(*world.balance_key(token, other)) == 5
         with world.anchor(), pytest.raises(Reverted) as caught:
             world.evm.call(token, take, sender=other)
         assert caught.value.output == selector("InsufficientAllowance()")

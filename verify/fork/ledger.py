@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eth_hash.auto import keccak
-
 from ingest.fork.records import only
-from verify.abi import address_word
 from verify.fork.machine import ForkedEvm
 from verify.fork.worker import Worker
+from verify.ledger import WORD_BITS, Ledger, entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,26 +17,11 @@ if TYPE_CHECKING:
     from verify.fork.dryrun import StateSource
 
 MAX_SLOTS_READ = 64  # a balance that depends on more is computed
+MIN_BITS = 64  # of a balance: less holds no amounts that a harness could work with
 MAX_ROOT = 512  # variables before the mapping; real tokens have less than a hundred
 OPENZEPPELIN_ROOT = 0x52C63247E1F47DB19D5CE0460030C497F067CA4CEBF71BA98EEADABE20BACE00
 """Of OpenZeppelin's upgradeable ERC-20 from version 5 on, by ERC-7201."""
-UINT_END = 1 << 256
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """A mapping of balances: the contract that holds it, its slot, and whether the key is hashed before it (Solidity).
-
-    Only owners' own slots are in it: the value may hold flags in its highest bits, as USDC's blocklist.
-    """
-
-    contract: str
-    root: int
-    key_first: bool
-
-    def slot(self, owner: str) -> Slot:
-        """Where an owner's balance is."""
-        return self.contract, _entry(owner, self.root, key_first=self.key_first)
+UINT_END = 1 << WORD_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +65,7 @@ def read_balance(source: StateSource, call: ForkCall, owner: str, balance: int) 
             others.append(key)
     if len(own) != 1:
         return BalanceReading(None, tuple(own + others), None)
-    return BalanceReading(own[0], tuple(others), _ledger(own[0], owner))
+    return BalanceReading(own[0], tuple(others), _ledger(evm, own[0], owner, call))
 
 
 def _with(evm: ForkedEvm, key: Slot, value: int, call: ForkCall) -> int | None:
@@ -94,20 +77,19 @@ def _with(evm: ForkedEvm, key: Slot, value: int, call: ForkCall) -> int | None:
     return int.from_bytes(output, "big") if len(output) == 32 else None
 
 
-def _ledger(slot: Slot, owner: str) -> Ledger | None:
-    for root in _roots():
-        for key_first in (True, False):
-            if _entry(owner, root, key_first=key_first) == slot[1]:
-                return Ledger(slot[0], root, key_first)
-    return None
+def _ledger(evm: ForkedEvm, slot: Slot, owner: str, call: ForkCall) -> Ledger | None:
+    places = ((root, key_first) for root in _roots() for key_first in (True, False))
+    found = next((place for place in places if entry(owner, *place) == slot[1]), None)
+    bits = 0 if found is None else _bits(evm, slot, call)
+    return None if found is None or bits < MIN_BITS else Ledger(slot[0], *found, bits)
+
+
+def _bits(evm: ForkedEvm, slot: Slot, call: ForkCall) -> int:
+    """How many of a slot's lowest bits are the balance: up to the highest that alone makes it that much."""
+    found = (bit + 1 for bit in reversed(range(WORD_BITS)) if _with(evm, slot, 1 << bit, call) == 1 << bit)
+    return next(found, 0)
 
 
 def _roots() -> Iterable[int]:
     yield from range(MAX_ROOT)
     yield OPENZEPPELIN_ROOT
-
-
-def _entry(owner: str, root: int, *, key_first: bool) -> int:
-    """Where a mapping keeps an owner's entry: Solidity hashes key and slot, Vyper slot and key."""
-    key, at = address_word(owner), root.to_bytes(32, "big")
-    return int.from_bytes(keccak(key + at if key_first else at + key), "big")

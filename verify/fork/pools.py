@@ -14,6 +14,7 @@ from verify import slots as at
 from verify.abi import selector, signed, words
 from verify.fork.dryrun import dry_run
 from verify.fork.probes import PROBE_GAS, PROBER
+from verify.venues.v4_deploy import PERMIT2
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from verify.fork.dryrun import StateSource
 
 V2_LAST_SLOT = 12  # the lock; before it name, factory, tokens, reserves, cumulative prices, kLast
-MAX_OBSERVATIONS = 4096  # that a v3 pool will still write; what it wrote longer ago, nobody here asks for
 WORD_BITS = 256
 
 
@@ -43,15 +43,18 @@ def fetch_pool(source: StateSource, pool: Pool, manager: str | None = None) -> N
     """
     if pool.kind == "v2":
         _fetch(source, pool.address, range(V2_LAST_SLOT + 1))
+        _ask_for_protocol_fee(source, pool)
         agrees = _v2_agrees(source, pool)
     elif pool.kind == "v3":
         layout = _Layout(source, pool.address, pool.tick_spacing)
         _fetch_concentrated(layout)
-        _fetch(source, pool.address, _observations(layout.stored(at.V3_SLOT0)))
+        _fetch(source, pool.address, at.v3_observation_slots(layout.stored(at.V3_SLOT0)))
         agrees = layout.adds_up() and _v3_agrees(source, pool)
     elif manager is not None:
         layout = _V4Layout(source, manager, pool.tick_spacing, at.v4_pool_slot(pool.address))
         _fetch_concentrated(layout)
+        _fetch(source, manager, [at.v4_protocol_fees_slot(token.address) for token in (pool.token0, pool.token1)])
+        _fetch(source, PERMIT2, [])
         agrees = layout.adds_up()
     else:
         raise InputError(f"{pool.address} is a v4 pool: tell its manager's address", field="manager")
@@ -124,20 +127,21 @@ def _fetch_concentrated(layout: _Layout) -> None:
     _fetch(layout.source, layout.contract, (slot for tick in layout.ticks() for slot in layout.tick(tick)))
 
 
-def _observations(slot0: int) -> list[int]:
-    """The v3 pool's last price observation, and those that it will write next."""
-    index, kept = slot0 >> 184 & 0xFFFF, max(1, at.v3_slot0_cardinality_next(slot0))
-    return [at.V3_OBSERVATIONS + (index + step) % kept for step in range(min(kept, MAX_OBSERVATIONS))]
+def _ask_for_protocol_fee(source: StateSource, pool: Pool) -> None:
+    """As a pair does when its liquidity changes: the factory tells whom a share of the fees is for."""
+    (told,) = _asked(source, pool.address, "factory()")
+    for factory in told[:1]:
+        _asked(source, f"0x{factory:040x}", "feeTo()")
 
 
 def _v2_agrees(source: StateSource, pool: Pool) -> bool:
-    (told,) = _asked(source, pool, "getReserves()")
+    (told,) = _asked(source, pool.address, "getReserves()")
     packed = source.accounts[pool.address].storage[at.V2_RESERVES]
     return len(told) == 3 and (told[0], told[1]) == at.v2_reserves(packed) and told[2] == packed >> 224
 
 
 def _v3_agrees(source: StateSource, pool: Pool) -> bool:
-    slot0, liquidity = _asked(source, pool, "slot0()", "liquidity()")
+    slot0, liquidity = _asked(source, pool.address, "slot0()", "liquidity()")
     storage = source.accounts[pool.address].storage
     packed = storage[at.V3_SLOT0]
     if len(slot0) != 7 or liquidity != [storage[at.V3_LIQUIDITY]]:
@@ -146,11 +150,10 @@ def _v3_agrees(source: StateSource, pool: Pool) -> bool:
     return (slot0[0], signed(slot0[1] & 0xFFFFFF, 24)) == place
 
 
-def _asked(source: StateSource, pool: Pool, *signatures: str) -> list[list[int]]:
+def _asked(source: StateSource, contract: str, *signatures: str) -> list[list[int]]:
     block = source.block
     calls = [
-        ForkCall(PROBER, pool.address, selector(one), block.block_number, block.block_ts, PROBE_GAS)
-        for one in signatures
+        ForkCall(PROBER, contract, selector(one), block.block_number, block.block_ts, PROBE_GAS) for one in signatures
     ]
     return [words(outcome.output) if outcome.succeeded else [] for outcome in dry_run(source, calls)]
 

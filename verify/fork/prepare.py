@@ -64,6 +64,21 @@ def prepare_fork(
         RunError: The calls take too long.
         NodeError: The node behind the source fails.
     """
+    tokens = examine(source, pools, parties=parties, manager=manager)
+    for report in tokens:
+        report.require_fit()
+    outcomes = dry_run(source, calls) if calls else ()
+    fork = source.fork()
+    return Prepared(fork, tokens, outcomes, caveats(fork))
+
+
+def examine(
+    source: StateSource, pools: Sequence[Pool], *, parties: Sequence[str] = (), manager: str | None = None
+) -> tuple[TokenReport, ...]:
+    """Learns the pools' state and tries their tokens out, whatever comes of it; arguments and errors as `prepare_fork`.
+
+    With a `Known` source it is the proof that a fork has all of that.
+    """
     for pool in pools:
         fetch_pool(source, pool, manager)
     held = [
@@ -72,14 +87,9 @@ def prepare_fork(
         for token in (pool.token0, pool.token1)
         if token.address != NATIVE
     ]
+    dry_run(source, [Probes(source.block, token).balance(holder) for holder, token in held])
     holders = {token: holder for holder, token in held}
-    tokens = tuple(examine_token(source, token, holder, parties) for token, holder in holders.items())
-    for report in tokens:
-        report.require_fit()
-    balances = [Probes(source.block, token).balance(holder) for holder, token in held]
-    outcomes = dry_run(source, [*balances, *calls])[len(balances) :]
-    fork = source.fork()
-    return Prepared(fork, tokens, outcomes, caveats(fork))
+    return tuple(examine_token(source, token, holder, parties) for token, holder in holders.items())
 
 
 def caveats(fork: Fork) -> tuple[str, ...]:

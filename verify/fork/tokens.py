@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from ingest.fork.records import ForkCall
     from verify.fork.dryrun import StateSource
-    from verify.fork.ledger import Ledger
     from verify.fork.machine import Outcome
+    from verify.ledger import Ledger
 
 Oddity = Literal[
     "returns false",

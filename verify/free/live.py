@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from verify.outcomes import Flow
 from verify.plan import MOVES_POOL
-from verify.slots import balance_slot
 from verify.world import World, accounts
 
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ Key = tuple[str, int]
 
 def pool_balances(world: World, place: int) -> tuple[Key, Key]:
     """Where the two tokens keep what one of the world's pools has."""
-    slot = balance_slot(world.venues[place].pool)
-    return (world.token0, slot), (world.token1, slot)
+    pool = world.venues[place].pool
+    return world.balance_key(world.token0, pool), world.balance_key(world.token1, pool)
 
 
 class LiveWorld:

@@ -10,7 +10,6 @@ from verify.flows import fee_of, total
 from verify.orders import read_fills
 from verify.outcomes import Flow
 from verify.replay import Stage
-from verify.slots import balance_slot
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
@@ -71,7 +70,7 @@ class LiveStage(Stage):
             changed: Slots = {}
             for venue, mark in zip(world.venues, marks, strict=True):
                 changed |= changed_by_trades(venue, mark, logs)
-            left = [world.evm.storage(token, balance_slot(address)) for token in (world.token0, world.token1)]
+            left = [world.evm.storage(*world.balance_key(token, address)) for token in (world.token0, world.token1)]
         return Cleared(
             fills=tuple(read_fills(output, len(prepared.intents))),
             gas=gas,

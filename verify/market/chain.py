@@ -12,7 +12,6 @@ from verify.evm import Reverted
 from verify.market.opening import initial_state
 from verify.market.pools import PoolPort, PortV2, PortV3
 from verify.market.wishes import Provide, Trade, Withdraw
-from verify.slots import balance_slot
 from verify.venues import OPERATOR, SwapResult, labelled_address
 from verify.world import World
 
@@ -217,10 +216,9 @@ class Chain:
         self._accounts.add((wish.contract, trader))
 
     def _balances(self, owner: str) -> list[tuple[str, int]]:
-        slot = balance_slot(owner)
-        pool_slot = balance_slot(self.world.pool)
-        tokens = self.world.token0, self.world.token1
-        return [(token, place) for token in tokens for place in (slot, pool_slot)]
+        world = self.world
+        tokens, holders = (world.token0, world.token1), (owner, world.pool)
+        return [world.balance_key(token, holder) for token in tokens for holder in holders]
 
     def _values(self, keys: list[tuple[str, int]]) -> Slots:
         storage = self.world.evm.storage

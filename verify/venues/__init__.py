@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ingest.records import Event, VenueKind
+    from verify.ledger import Ledger
 
 
 def labelled_address(label: str) -> str:
@@ -31,8 +32,8 @@ def deployer(pool: str) -> str:
     return labelled_address(f"deployer of {pool}")
 
 
-DRIVER_FUNDS = 1 << 200
-"""The driver's balance of each token: more than any swap takes, and far from an overflow."""
+Ledgers = tuple["Ledger", "Ledger"]
+"""Where a pool's token0 and token1 keep balances."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -81,14 +82,15 @@ class Venue(Protocol):
 
     ``pool`` is the contract that holds the pool's tokens: v2's pair, v3's pool, v4's manager, of which each v4 pool of
     a world has one of its own. ``terms`` are what tells a v4 pool from others of a manager: its tokens, the providers'
-    fee in pips and the tick spacing. ``router`` is the kind's genuine router; ``driver`` owns all liquidity and pays
-    for the harness's swaps.
+    fee in pips and the tick spacing. ``router`` is the kind's genuine router, ``spender`` takes traders' tokens for it;
+    ``driver`` owns the harness's liquidity and pays for its swaps.
     """
 
     kind: VenueKind
     pool: str
     terms: tuple[()] | tuple[str, str, int, int]
     router: str
+    spender: str
     driver: str
     base_fee_pips: int
 
@@ -145,7 +147,7 @@ class Venue(Protocol):
         ...
 
     def router_allowances(self, trader: str) -> Slots:
-        """Slots, beside the tokens' own allowances of the router, that let the router take the trader's tokens."""
+        """Slots, beside the tokens' own allowances of the spender, that let the router take the trader's tokens."""
         ...
 
     def router_call(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int, deadline: int) -> bytes:

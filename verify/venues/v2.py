@@ -1,4 +1,4 @@
-"""Uniswap v2: the genuine factory, pair and router, at given reserves."""
+"""Uniswap v2: the genuine pair."""
 
 from __future__ import annotations
 
@@ -10,27 +10,22 @@ from ingest.records import LiquidityEvent, Swap
 from verify import slots as at
 from verify.abi import address_word, selector, word
 from verify.evm import ExecutionError
-from verify.npm import creation_code
-from verify.venues import DRIVER_FUNDS, OPERATOR, Applied, SwapResult, deployer, harness_contract, labelled_address
+from verify.venues import OPERATOR, Applied, SwapResult
+from verify.venues.v2_deploy import MAX_RESERVE, MINT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ingest.records import Event, PoolState, VenueKind
+    from ingest.records import Event, Pool, VenueKind
     from verify.evm import Evm, Slots
+    from verify.venues import Ledgers
+    from verify.venues.v2_deploy import DeployedPair
 
 FEE_PIPS = 3000
-_FACTORY = "@uniswap/v2-core/build/UniswapV2Factory.json"
-_ROUTER = "@uniswap/v2-periphery/build/UniswapV2Router02.json"
 
-_MINT = selector("mint(uint256,uint256)")
 _BURN = selector("burn(uint256)")
 _SYNC = selector("sync(uint256,uint256)")
-_CREATE_PAIR = selector("createPair(address,address)")
 _SWAP_EXACT_TOKENS = selector("swapExactTokensForTokens(uint256,uint256,address[],address,uint256)")
-_MAX_RESERVE = (1 << 112) - 1
-_SHARES = 1 << 136
-"""All shares of a pair whose history does not tell their number: so many that every recorded burn has a share."""
 
 
 class V2:
@@ -40,35 +35,26 @@ class V2:
     terms: tuple[()] | tuple[str, str, int, int] = ()
     base_fee_pips = FEE_PIPS
 
-    def __init__(self, evm: Evm, state: PoolState) -> None:
-        """Creates and fills the pair.
+    def __init__(self, evm: Evm, record: Pool, made: DeployedPair, ledgers: Ledgers) -> None:
+        """A pair that stands in the EVM.
 
         Args:
             evm: Has the two tokens at their addresses.
-            state: The reserves; both 0 for a pair at its creation.
+            record: What is known of the pair.
+            made: Its contracts.
+            ledgers: The tokens'.
 
         Raises:
-            InputError: The state is not one that a pair can have.
+            InputError: No pair has the fee.
         """
-        record = state.pool
         if record.fee_pips != FEE_PIPS:
             raise InputError(f"a v2 pair has a fee of {FEE_PIPS} pips, not {record.fee_pips}", field="fee_pips")
         self._evm = evm
         self._record = record
-        tokens = address_word(record.token0.address) + address_word(record.token1.address)
-        sender = deployer(record.address)
-        with evm.persist():
-            factory = evm.deploy(creation_code(_FACTORY) + word(0), sender=sender)
-            self.pool = "0x" + evm.call(factory, _CREATE_PAIR + tokens, sender=OPERATOR)[12:32].hex()
-            driver = harness_contract("DriverV2").creation_code
-            self.driver = evm.deploy(driver + address_word(self.pool) + tokens + address_word(OPERATOR), sender=sender)
-            self.router = evm.deploy(
-                creation_code(_ROUTER) + address_word(factory) + address_word(labelled_address("no weth")),
-                sender=sender,
-            )
+        self.pool, self.driver, self.router = made.pool, made.driver, made.router
+        self.spender = made.router
         self._reserves_key = (self.pool, at.V2_RESERVES)
-        self._balance0_key = (record.token0.address, at.balance_slot(self.pool))
-        self._balance1_key = (record.token1.address, at.balance_slot(self.pool))
+        self._balance0_key, self._balance1_key = (ledger.slot(self.pool) for ledger in ledgers)
         self._price_keys = ((self.pool, at.V2_PRICE0_CUMULATIVE), (self.pool, at.V2_PRICE1_CUMULATIVE))
         self._watched = (
             self._reserves_key,
@@ -77,31 +63,7 @@ class V2:
             *self._price_keys,
             (self.pool, at.V2_K_LAST),
             (self.pool, at.V2_TOTAL_SUPPLY),
-            (self.pool, at.v2_share_slot(self.driver)),
-            (self.pool, at.v2_share_slot(self.pool)),
-            (self.pool, at.v2_share_slot("0x" + "0" * 40)),
-        )
-        evm.rebase(
-            {(token.address, at.balance_slot(self.driver)): DRIVER_FUNDS for token in (record.token0, record.token1)}
-        )
-        if state.reserve0 or state.reserve1:
-            self._fill(state)
-
-    def _fill(self, state: PoolState) -> None:
-        for name, reserve in (("reserve0", state.reserve0), ("reserve1", state.reserve1)):
-            if not 0 < reserve <= _MAX_RESERVE:
-                raise InputError(f"no pair can have a reserve of {reserve}", field=name)
-        try:
-            with self._evm.persist():
-                self._evm.call(self.driver, _MINT + word(state.reserve0) + word(state.reserve1), sender=OPERATOR)
-        except ExecutionError as error:
-            raise InputError(f"no pair can have these reserves: {error}", field="reserve0") from error
-        locked = self._evm.storage(self.pool, at.v2_share_slot("0x" + "0" * 40))
-        self._evm.rebase(
-            {
-                (self.pool, at.V2_TOTAL_SUPPLY): _SHARES,
-                (self.pool, at.v2_share_slot(self.driver)): _SHARES - locked,
-            }
+            *((self.pool, at.v2_share_slot(owner)) for owner in (self.driver, self.pool, *made.shareholders)),
         )
 
     # ------------------------------------------------------------------ reading it
@@ -133,7 +95,7 @@ class V2:
         """See `Venue`."""
         reserve0, reserve1 = self.reserves()
         received = amount_out(amount_in, *((reserve0, reserve1) if zero_for_one else (reserve1, reserve0)))
-        if not received or amount_in > _MAX_RESERVE:
+        if not received or amount_in > MAX_RESERVE:
             return SwapResult(0, 0)
         try:
             self._evm.call(self.driver, driver_swap(zero_for_one, amount_in, received), sender=OPERATOR)
@@ -146,7 +108,7 @@ class V2:
         if isinstance(event, Swap):
             return self._apply_swap(event)
         if event.kind == "mint":
-            return self._apply_liquidity(event, _MINT + word(event.amount0) + word(event.amount1))
+            return self._apply_liquidity(event, MINT + word(event.amount0) + word(event.amount1))
         if event.kind == "burn":
             return self._apply_liquidity(event, _BURN + word(self._shares_of(event)))
         if event.kind == "sync":
@@ -175,11 +137,11 @@ class V2:
         return Applied(not why, "loan", why, self._resynced(event))
 
     def _apply_swap(self, event: Swap) -> Applied:
-        if event.amount0 >= 0 and event.amount1 >= 0 and 0 < event.amount0 + event.amount1 <= _MAX_RESERVE:
+        if event.amount0 >= 0 and event.amount1 >= 0 and 0 < event.amount0 + event.amount1 <= MAX_RESERVE:
             return self._apply_loan(event)
         zero_for_one = event.amount0 > 0
         paid, taken = (event.amount0, -event.amount1) if zero_for_one else (event.amount1, -event.amount0)
-        if not (0 < paid <= _MAX_RESERVE and 0 < taken <= _MAX_RESERVE):
+        if not (0 < paid <= MAX_RESERVE and 0 < taken <= MAX_RESERVE):
             why = f"no swap of a pair has the amounts {event.amount0} and {event.amount1}"
             return Applied(False, "amounts", why, self._resynced(event))
         before = self.mark()

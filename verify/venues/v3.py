@@ -1,4 +1,4 @@
-"""Uniswap v3: the genuine pool, with any fee and tick spacing, at a price and over a table of ticks."""
+"""Uniswap v3: the genuine pool."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from verify import slots as at
 from verify.abi import address_word, selector, word
 from verify.evm import ExecutionError, Reverted
 from verify.venues import OPERATOR, Applied, SwapResult
-from verify.venues.v3_deploy import BURN, INITIALIZE, MINT, Deployed, code_with_fee, deploy, fill
+from verify.venues.v3_deploy import BURN, INITIALIZE, MINT, code_with_fee
 from verify.venues.v3_slots import WatchedSlots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from ingest.records import Event, Pool, PoolState, VenueKind
+    from ingest.records import Event, PoolState, VenueKind
     from verify.evm import Evm, Slots
+    from verify.venues import Ledgers
+    from verify.venues.v3_deploy import Deployed
 
 MIN_PRICE_X96 = 4295128739
 MAX_PRICE_X96 = 1461446703485210103287273052203988822378723970342
-
-POOL_SPARE = 1 << 160
-"""Of each token, above what the pool's liquidity is worth; it changes nothing that the pool does."""
 
 _SWAP = selector("swap(bool,int256,uint160)")
 _EXACT_INPUT_SINGLE = selector("exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))")
@@ -35,34 +34,28 @@ class V3:
 
     kind: VenueKind = "v3"
     terms: tuple[()] | tuple[str, str, int, int] = ()
-    _deploy: Callable[[Evm, Pool], Deployed] = staticmethod(deploy)
 
-    def __init__(self, evm: Evm, state: PoolState, separate: Iterable[tuple[int, int, int]]) -> None:
-        """Creates and fills the pool.
+    def __init__(self, evm: Evm, state: PoolState, made: Deployed, ledgers: Ledgers) -> None:
+        """A pool that stands in the EVM.
 
         Args:
             evm: Has the two tokens at their addresses.
-            state: What the pool must come to.
-            separate: Positions (tick_lower, tick_upper, liquidity) that must exist by themselves, because later
-                burns remove them.
-
-        Raises:
-            InputError: The state is not one that a pool can have.
+            state: What it was made of; a reconstructed table of ticks has ends beyond which nothing is known.
+            made: Its contracts.
+            ledgers: The tokens'.
         """
         self._evm = evm
         self._record = state.pool
         self.base_fee_pips = state.pool.fee_pips
         self._known_ends = (state.ticks[0].tick, state.ticks[-1].tick) if state.ticks_reconstructed else None
-        made = self._deploy(evm, state.pool)
         self.pool, self.driver, self.router = made.layout.contract, made.driver, made.router
+        self.spender = made.router
         self._opener = made.opener
         self._codes: dict[int, bytes] = {}
-        self._watch = WatchedSlots(evm, state.pool, made.layout)
-        for lower, upper in fill(evm, state, separate, made):
+        self._watch = WatchedSlots(evm, state.pool, made.layout, ledgers)
+        for lower, upper in made.positions:
             self._watch.note_position(lower, upper)
-        # After an event that does not match, the pool stands at a recorded price that its own tokens may not cover.
-        balances = [(token.address, at.balance_slot(self.pool)) for token in (state.pool.token0, state.pool.token1)]
-        evm.rebase({key: evm.storage(*key) + POOL_SPARE for key in balances})
+        self._watch.note_stored()
 
     # ------------------------------------------------------------------ reading it
 
@@ -108,7 +101,7 @@ class V3:
             return self._apply_liquidity(event, BURN)
         if event.kind == "initialize" and event.sqrt_price_x96 and not self.price():
             self._evm.call(self._opener, INITIALIZE + word(event.sqrt_price_x96), sender=OPERATOR)
-            return Applied(True, "initialize", "", self._watch.values(self._watch.fixed))
+            return Applied(True, "initialize", "", self._watch.values(self._watch.of_price()))
         return Applied(True, "no effect", "", {})
 
     def _apply_swap(self, event: Swap) -> Applied:

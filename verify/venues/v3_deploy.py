@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingest.errors import InputError
@@ -10,7 +10,7 @@ from verify import slots as at
 from verify.abi import address_word, selector, word
 from verify.evm import Evm, ExecutionError
 from verify.npm import artifact
-from verify.venues import DRIVER_FUNDS, OPERATOR, deployer, harness_contract, labelled_address
+from verify.venues import OPERATOR, deployer, harness_contract, labelled_address
 from verify.venues.ranges import liquidity_ranges
 from verify.venues.v3_slots import Layout, v3_layout
 
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ingest.records import Pool, PoolState
+    from verify.venues import Ledgers
+    from verify.venues.ranges import Range
 
 MINT = selector("mint(int24,int24,uint128)")
 BURN = selector("burn(int24,int24,uint128)")
 INITIALIZE = selector("initialize(uint160)")
 _DEPLOY = selector("deploy(bytes,address,address,uint24,int24,uint24)")
+
+POOL_SPARE = 1 << 160
+"""Of each token, above what the pool's liquidity is worth; it changes nothing that the pool does."""
 
 _FACTORY = labelled_address("v3 factory")
 _POOL = "@uniswap/v3-core/artifacts/contracts/UniswapV3Pool.sol/UniswapV3Pool.json"
@@ -31,27 +36,38 @@ _ROUTER = "@uniswap/v3-periphery/artifacts/contracts/SwapRouter.sol/SwapRouter.j
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A pool's contracts, and where its state lies. ``opener`` takes the call that sets the first price."""
+    """A pool's contracts, and where its state lies.
+
+    ``opener`` takes the call that sets the first price; ``positions`` are the driver's ranges.
+    """
 
     layout: Layout
     driver: str
     router: str
     opener: str
+    positions: tuple[tuple[int, int], ...] = ()
 
 
-def deploy(evm: Evm, record: Pool) -> Deployed:
-    """Creates pool, driver (with its tokens) and router."""
+def deploy(evm: Evm, state: PoolState, separate: Iterable[Range], ledgers: Ledgers) -> Deployed:
+    """Creates pool, driver (with its tokens) and router, and fills the pool: see `fill`."""
     evm.set_code(_FACTORY, harness_contract("PoolDeployer").runtime_code)
+    with evm.persist():
+        pool = _create(evm, state.pool, state.pool.fee_pips)
+    driver, router = surround(evm, state.pool, pool, _FACTORY, ledgers)
+    return fill(evm, state, separate, Deployed(v3_layout(pool, driver), driver, router, opener=pool), ledgers)
+
+
+def surround(evm: Evm, record: Pool, pool: str, factory: str, ledgers: Ledgers) -> tuple[str, str]:
+    """Creates the driver (with its tokens) and the router of a v3 pool that stands; gives their addresses."""
     tokens = address_word(record.token0.address) + address_word(record.token1.address)
     sender = deployer(record.address)
     with evm.persist():
-        pool = _create(evm, record, record.fee_pips)
         arguments = address_word(pool) + tokens + address_word(OPERATOR)
         driver = evm.deploy(harness_contract("DriverV3").creation_code + arguments, sender=sender)
         code = bytes.fromhex(artifact(_ROUTER)["bytecode"][2:])
-        router = evm.deploy(code + address_word(_FACTORY) + word(0), sender=sender)  # no wrapped ether here
-    evm.rebase({(token.address, at.balance_slot(driver)): DRIVER_FUNDS for token in (record.token0, record.token1)})
-    return Deployed(v3_layout(pool, driver), driver, router, opener=pool)
+        router = evm.deploy(code + address_word(factory) + word(0), sender=sender)  # no wrapped ether here
+    evm.rebase({ledger.slot(driver): ledger.driver_funds for ledger in ledgers})
+    return driver, router
 
 
 def _create(evm: Evm, record: Pool, fee_pips: int) -> str:
@@ -73,7 +89,7 @@ def code_with_fee(record: Pool, pool: str, fee_pips: int) -> bytes:
     """The code of an otherwise equal pool: its fee is a constant in it, and so is its own address.
 
     Raises:
-        InputError: No pool can have this fee.
+        InputError: No pool can have this fee, or the pool is not one that `deploy` made.
     """
     evm = Evm(record.chain_id)
     evm.set_code(_FACTORY, harness_contract("PoolDeployer").runtime_code)
@@ -83,23 +99,36 @@ def code_with_fee(record: Pool, pool: str, fee_pips: int) -> bytes:
         except ExecutionError as error:
             raise InputError(f"no v3 pool can have a fee of {fee_pips} pips: {error}") from error
         if created != pool:
-            raise AssertionError("the same factory and salt give the same address")
+            raise InputError(f"{pool} stands on its chain: its fee is {record.fee_pips} pips, not {fee_pips}")
         return evm.code(pool)
 
 
-def fill(evm: Evm, state: PoolState, separate: Iterable[tuple[int, int, int]], made: Deployed) -> list[tuple[int, int]]:
+def fill(evm: Evm, state: PoolState, separate: Iterable[Range], made: Deployed, ledgers: Ledgers) -> Deployed:
     """Initialises the price, mints the liquidity, and checks that the pool is then at the state.
 
     A state without a price leaves the pool as it was created.
 
+    Args:
+        evm: Has the pool.
+        state: What it must come to.
+        separate: Positions that must exist by themselves, because later burns remove them.
+        made: The pool.
+        ledgers: The tokens'.
+
     Returns:
-        The ranges of the positions that it minted.
+        The pool with the positions that were minted.
 
     Raises:
         InputError: No pool can have the state.
     """
-    if not state.sqrt_price_x96:
-        return []
+    ranges = _minted(evm, state, separate, made) if state.sqrt_price_x96 else ()
+    # After an event that does not match, the pool stands at a recorded price that its own tokens may not cover.
+    balances = [ledger.slot(made.layout.contract) for ledger in ledgers]
+    evm.rebase({key: evm.storage(*key) + POOL_SPARE for key in balances})
+    return replace(made, positions=tuple((lower, upper) for lower, upper, _ in ranges))
+
+
+def _minted(evm: Evm, state: PoolState, separate: Iterable[Range], made: Deployed) -> tuple[Range, ...]:
     ranges = liquidity_ranges(state.ticks, separate, artificial_ends=state.ticks_reconstructed)
     try:
         with evm.persist():
@@ -122,7 +151,7 @@ def fill(evm: Evm, state: PoolState, separate: Iterable[tuple[int, int, int]], m
     ):
         if found != wanted:
             raise InputError(f"a pool with this price and these ticks has {found}, not {wanted}", field=name)
-    return [(lower, upper) for lower, upper, _ in ranges]
+    return ranges
 
 
 def _is_first_price_of_a_tick(evm: Evm, made: Deployed, sqrt_price_x96: int) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ingest.records import Pool
     from verify.evm import Evm, Slots
+    from verify.venues import Ledgers
 
 Key = tuple[str, int]
 
@@ -27,7 +28,7 @@ class Layout:
         slot0: Price and tick.
         liquidity: Liquidity at the price.
         by_token: What a swap writes whose input is token0, and token1.
-        on_tick_change: What else a swap writes only where it changes the tick.
+        observation: The slot, by what slot0 holds, that a swap also writes where it changes the tick; None: no such.
         others: What only other calls write.
         tick_slots: The slots of a tick; the first has its liquidity.
         bitmap_slot: The slot of a word of the bitmap of initialised ticks.
@@ -38,7 +39,7 @@ class Layout:
     slot0: int
     liquidity: int
     by_token: tuple[tuple[int, ...], tuple[int, ...]]
-    on_tick_change: tuple[int, ...]
+    observation: Callable[[int], int] | None
     others: tuple[int, ...]
     tick_slots: Callable[[int], tuple[int, ...]]
     bitmap_slot: Callable[[int], int]
@@ -52,7 +53,7 @@ def v3_layout(pool: str, driver: str) -> Layout:
         slot0=at.V3_SLOT0,
         liquidity=at.V3_LIQUIDITY,
         by_token=((at.V3_FEE_GROWTH0,), (at.V3_FEE_GROWTH1,)),
-        on_tick_change=(at.V3_OBSERVATIONS,),
+        observation=at.v3_slot0_observation,
         others=(at.V3_PROTOCOL_FEES,),
         tick_slots=at.v3_tick_slots,
         bitmap_slot=at.v3_bitmap_slot,
@@ -63,28 +64,28 @@ def v3_layout(pool: str, driver: str) -> Layout:
 class WatchedSlots:
     """The slots of one pool, and of the tokens as far as they are the pool's.
 
-    Ticks, bitmap words and positions are supersets: what was ever initialised in this world stays watched.
+    Ticks, bitmap words, positions and observations are supersets: what was ever written in this world stays watched.
     """
 
-    def __init__(self, evm: Evm, record: Pool, layout: Layout) -> None:
+    def __init__(self, evm: Evm, record: Pool, layout: Layout, ledgers: Ledgers) -> None:
         self._evm = evm
         self._layout = layout
         self._pool = pool = layout.contract
         self._tick_slots = layout.tick_slots
+        self._observation = layout.observation
         self._spacing = record.tick_spacing
         self._ticks: list[int] = []
         self._words: set[int] = set()
         self._positions: set[tuple[int, int]] = set()
+        self._observations: set[int] = set()
         self._all: tuple[Key, ...] = ()
         self.slot0_key: Key = (pool, layout.slot0)
         self.liquidity_key: Key = (pool, layout.liquidity)
-        balances = tuple((token.address, at.balance_slot(pool)) for token in (record.token0, record.token1))
+        balances = tuple(ledger.slot(pool) for ledger in ledgers)
         by_token = [tuple((pool, slot) for slot in slots) for slots in layout.by_token]
-        # A swap writes these only where it changes the tick.
-        self._tick_keys = (self.liquidity_key, *((pool, slot) for slot in layout.on_tick_change))
-        self.fixed: tuple[Key, ...] = (
+        self._fixed: tuple[Key, ...] = (
             self.slot0_key,
-            *self._tick_keys,
+            self.liquidity_key,
             *((pool, slot) for slot in layout.others),
             *by_token[0],
             *by_token[1],
@@ -105,8 +106,10 @@ class WatchedSlots:
         changed[self.slot0_key] = packed
         tick = at.v3_slot0_tick(packed)
         if tick != tick_before:
-            for key in self._tick_keys:
-                changed[key] = read(*key)
+            changed[self.liquidity_key] = read(*self.liquidity_key)
+            if self._observation is not None:
+                slot = self._observation(packed)
+                changed[pool, slot] = read(pool, slot)
             low, high = (tick, tick_before) if tick < tick_before else (tick_before, tick)
             ticks = self._ticks
             for crossed in ticks[bisect.bisect_right(ticks, low) : bisect.bisect_right(ticks, high)]:
@@ -114,9 +117,15 @@ class WatchedSlots:
                     changed[pool, slot] = read(pool, slot)
         return changed
 
+    def of_price(self) -> Iterator[Key]:
+        """Every slot that a call may have changed beside those of ticks and positions, if it was the last one."""
+        yield from self._fixed
+        if self._observation is not None:
+            yield self._pool, self._observation(self._evm.storage(*self.slot0_key))
+
     def of_position(self, lower: int, upper: int) -> Iterator[Key]:
-        """Every slot that a mint or burn of this range may change."""
-        yield from self.fixed
+        """Every slot that a mint or burn of this range has changed, if it was the last call."""
+        yield from self.of_price()
         for tick in (lower, upper):
             yield self._pool, self._layout.bitmap_slot(tick // self._spacing >> 8)
             for slot in self._tick_slots(tick):
@@ -131,7 +140,9 @@ class WatchedSlots:
         return self._all
 
     def _list_all(self) -> Iterator[Key]:
-        yield from self.fixed
+        yield from self._fixed
+        for slot in self._observations:
+            yield self._pool, slot
         for position in self._words:
             yield self._pool, self._layout.bitmap_slot(position)
         for tick in self._ticks:
@@ -151,6 +162,14 @@ class WatchedSlots:
             self._positions.add((lower, upper))
             self._note_ticks((lower, upper))
             self._all = ()
+
+    def note_stored(self) -> None:
+        """Watches what the pool holds now: its initialised ticks, and where its next price observations go."""
+        places = _bitmap_positions(self._spacing, self._layout.bitmap_slot)
+        self.notice({(self._pool, slot): self._evm.storage(self._pool, slot) for slot in places})
+        if self._observation is not None:
+            self._observations.update(at.v3_observation_slots(self._evm.storage(*self.slot0_key)))
+        self._all = ()
 
     def notice(self, slots: Mapping[tuple[str, int], int]) -> None:
         """Finds, in slots from another world, ticks that were initialised there."""

@@ -14,13 +14,15 @@ from verify.abi import address_word, selector, word
 from verify.kernel import SWAP_V4
 from verify.venues import Applied
 from verify.venues.v3 import V3
-from verify.venues.v4_deploy import PERMIT2, deploy, key, protocol_fee
+from verify.venues.v4_deploy import PERMIT2, key, protocol_fee
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ingest.records import Event, PoolState, VenueKind
     from verify.evm import Evm, Slots
+    from verify.venues import Ledgers
+    from verify.venues.v3_deploy import Deployed
 
 _EXECUTE = selector("execute(bytes,bytes[],uint256)")
 _V4_SWAP = b"\x10"  # the Universal Router's command
@@ -31,13 +33,13 @@ class V4(V3):
     """A v4 pool; see `verify.venues.Venue`."""
 
     kind: VenueKind = "v4"
-    _deploy = staticmethod(deploy)
 
-    def __init__(self, evm: Evm, state: PoolState, separate: Iterable[tuple[int, int, int]]) -> None:
+    def __init__(self, evm: Evm, state: PoolState, made: Deployed, ledgers: Ledgers) -> None:
         """As `V3`."""
-        super().__init__(evm, state, separate)
-        self._protocol_pips = 0
+        super().__init__(evm, state, made, ledgers)
         record = state.pool
+        self.set_fee(record.fee_pips)
+        self.spender = PERMIT2
         self.terms = (record.token0.address, record.token1.address, record.fee_pips, record.tick_spacing)
 
     def apply(self, event: Event) -> Applied:
@@ -73,12 +75,9 @@ class V4(V3):
     # ------------------------------------------------------------------ router
 
     def router_allowances(self, trader: str) -> Slots:
-        """See `Venue`: the router takes what it is owed through Permit2."""
-        slots: Slots = {}
-        for token in (self._record.token0.address, self._record.token1.address):
-            slots[token, at.allowance_slot(trader, PERMIT2)] = (1 << 256) - 1
-            slots[PERMIT2, at.permit2_slot(trader, token, self.router)] = at.PERMIT2_UNLIMITED
-        return slots
+        """See `Venue`: those that Permit2 keeps."""
+        tokens = self._record.token0.address, self._record.token1.address
+        return {(PERMIT2, at.permit2_slot(trader, token, self.router)): at.PERMIT2_UNLIMITED for token in tokens}
 
     def router_call(self, trader: str, zero_for_one: bool, amount_in: int, min_out: int, deadline: int) -> bytes:  # noqa: ARG002 - what is due goes to the caller
         """See `Venue`: the swap, then all of what is owed and due of each token."""

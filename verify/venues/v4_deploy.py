@@ -11,16 +11,20 @@ from ingest.errors import InputError
 from verify import slots as at
 from verify.abi import address_word, word
 from verify.npm import creation_code
-from verify.venues import DRIVER_FUNDS, OPERATOR, deployer, harness_contract
-from verify.venues.v3_deploy import Deployed
+from verify.venues import OPERATOR, deployer, harness_contract
+from verify.venues.v3_deploy import Deployed, fill
 from verify.venues.v3_slots import Layout
 
 if TYPE_CHECKING:
-    from ingest.records import Pool
+    from collections.abc import Iterable
+
+    from ingest.records import Pool, PoolState
     from verify.evm import Evm
+    from verify.venues import Ledgers
+    from verify.venues.ranges import Range
 
 PERMIT2 = "0x000000000022d473030f116ddee9f6b43ac78ba3"
-"""Where it stands on every chain; here it is ``contracts/harness/Permit2.sol``."""
+"""Where it stands on every chain; where no fork has it, it is ``contracts/harness/Permit2.sol`` here."""
 
 _MANAGER = "@uniswap/v4-core/out/PoolManager.sol/PoolManager.json"
 _ROUTER = "@uniswap/universal-router/artifacts/contracts/UniversalRouter.sol/UniversalRouter.json"
@@ -60,24 +64,33 @@ def key(record: Pool) -> bytes:
     return tokens + word(record.fee_pips) + word(record.tick_spacing) + word(0)
 
 
-def deploy(evm: Evm, record: Pool) -> Deployed:
-    """Creates the pool's own manager, driver (with its tokens) and router; the pool itself begins with its price."""
+def deploy(evm: Evm, state: PoolState, separate: Iterable[Range], ledgers: Ledgers) -> Deployed:
+    """Creates the pool's own manager, driver (with its tokens) and router, and fills the pool: see `fill`."""
+    with evm.persist():
+        manager = evm.deploy(creation_code(_MANAGER) + address_word(OPERATOR), sender=deployer(state.pool.address))
+    driver, router = surround(evm, state.pool, manager, ledgers)
+    return fill(evm, state, separate, Deployed(v4_layout(state.pool, manager, driver), driver, router, driver), ledgers)
+
+
+def surround(evm: Evm, record: Pool, manager: str, ledgers: Ledgers) -> tuple[str, str]:
+    """Creates the driver (with its tokens) and the router of a pool of a manager that stands; gives their addresses."""
     tokens = address_word(record.token0.address) + address_word(record.token1.address)
     sender = deployer(record.address)
-    evm.set_code(PERMIT2, harness_contract("Permit2").runtime_code)
+    if not evm.code(PERMIT2):
+        evm.set_code(PERMIT2, harness_contract("Permit2").runtime_code)
     with evm.persist():
-        manager = evm.deploy(creation_code(_MANAGER) + address_word(OPERATOR), sender=sender)
         terms = word(record.fee_pips) + word(record.tick_spacing)
         arguments = address_word(manager) + tokens + address_word(OPERATOR) + terms
         driver = evm.deploy(harness_contract("DriverV4").creation_code + arguments, sender=sender)
         parameters = [word(0)] * _ROUTER_PARAMETERS  # what it needs for other things than v4 swaps is not here
         parameters[0], parameters[6] = address_word(PERMIT2), address_word(manager)
         router = evm.deploy(creation_code(_ROUTER) + b"".join(parameters), sender=sender)
-    evm.rebase({(token.address, at.balance_slot(driver)): DRIVER_FUNDS for token in (record.token0, record.token1)})
-    return Deployed(_layout(record, manager, driver), driver, router, opener=driver)
+    evm.rebase({ledger.slot(driver): ledger.driver_funds for ledger in ledgers})
+    return driver, router
 
 
-def _layout(record: Pool, manager: str, driver: str) -> Layout:
+def v4_layout(record: Pool, manager: str, driver: str) -> Layout:
+    """Where a pool's state lies in its manager."""
     first = at.v4_pool_slot(record.address)
     earned = [at.v4_protocol_fees_slot(token.address) for token in (record.token0, record.token1)]
     return Layout(
@@ -85,7 +98,7 @@ def _layout(record: Pool, manager: str, driver: str) -> Layout:
         slot0=first,
         liquidity=first + at.V4_LIQUIDITY,
         by_token=((first + at.V4_FEE_GROWTH0, earned[0]), (first + at.V4_FEE_GROWTH1, earned[1])),
-        on_tick_change=(),
+        observation=None,
         others=(),
         tick_slots=functools.partial(at.v4_tick_slots, first),
         bitmap_slot=functools.partial(at.v4_bitmap_slot, first),
