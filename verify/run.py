@@ -22,6 +22,7 @@ from verify.findings import CandidateRejectedError, Finding
 from verify.jobs import Plan
 from verify.machinery import machinery
 from verify.plan import read
+from verify.score.bootstrap import Draws
 from verify.score.rank import rank
 from verify.score.scorecard import CandidateInfo
 from verify.score.split import Split
@@ -139,13 +140,14 @@ def verify(
     plan = Plan(history, trace, _readings(history, beside), options.native_price, others)
     outcomes, from_store = _outcomes(plan, entries, store, options, progress)
     ledger = _ledger(history, entries, store, options)
+    draws = Draws(options.seed)
     cards = candidate_cards(
         plan,
         report,
         [entry.info for entry in entries],
         outcomes,
         ledger_rows=ledger,
-        seed=options.seed,
+        draws=draws,
         progress=lambda done, name: progress(Step("score", done, len(outcomes), name)),
     )
     document: Json = {
@@ -160,7 +162,7 @@ def verify(
         "conventions": conventions_json(plan),
         "caveats": caveats(plan, report),
         "heldout": {"ledger_rows": ledger, "seed": options.seed},
-        "baselines": baseline_cards(plan, outcomes, ledger_rows=ledger, seed=options.seed),
+        "baselines": baseline_cards(plan, outcomes, ledger_rows=ledger, draws=draws),
         "best_pool": best_pool(outcomes),
         "candidates": cards,
         "ranking": rank(cards),

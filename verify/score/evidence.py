@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from verify.score.bootstrap import RESAMPLES, TAIL, Bounds, Group, Resamples, block_length, resample_count
+from verify.score.bootstrap import RESAMPLES, TAIL, Bounds, Draws, Group, Resamples, block_length, resample_count
 from verify.score.frame import column
 from verify.score.metrics import effective_n, group
 from verify.score.ratios import BPS, Measure, amm_gas, bots_removed, mechanism, net_mechanism
@@ -91,19 +91,20 @@ def class_mask(frame: Frame, flow_class: VerdictClass) -> BoolArray:
     return frame.user if flow_class == "user" else ~frame.user
 
 
-def resamples_for(frame: Frame, flow_class: VerdictClass, seed: int) -> Resamples:
+def resamples_for(frame: Frame, flow_class: VerdictClass, draws: Draws) -> Resamples:
     """The resamples of a frame's batches, in blocks as long as any of the judged orders' series asks for.
 
     The series are M (`mechanism` where gas has no price), and the two that no candidate can move: what the bots'
     absence is worth, and what the AMM's gas costs. Because of the latter two, most candidates over one history share
     their blocks, and what has nothing to do with a candidate has the same bounds on its scorecard as on the next one.
     """
-    measures = (net_mechanism(1), bots_removed, amm_gas) if frame.gas_known else (mechanism, bots_removed)
-    columns = [column(frame.orders, measure) for measure in measures]
+    columns = [frame.measures[M] if frame.gas_known else column(frame.orders, mechanism)]
+    columns += [frame.measures["bots_removed_bps"]]
+    columns += [column(frame.orders, amm_gas)] if frame.gas_known else []
     lengths = [
         block_length(group(frame, frame.value, [series], _judged(frame, series, flow_class))) for series in columns
     ]
-    return Resamples(len(frame.batches), max(lengths), seed)
+    return Resamples(len(frame.batches), max(lengths), draws)
 
 
 def joint_gains(frame: Frame, flow_class: VerdictClass, unit: int) -> JointGains:
