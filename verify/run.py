@@ -15,6 +15,7 @@ from verify.admission import admit
 from verify.audit import audit
 from verify.beside import audit_beside
 from verify.cards import baseline_cards, best_pool, candidate_cards
+from verify.collector import paused
 from verify.compile import artifact_id, candidate_id, constructor_data
 from verify.conventions import EVALUATOR_VERSION, MOST_WINDOW_BLOCKS, PRICE_ERRORS
 from verify.evaluate import Candidate, Replayed, Resources, Verdict, conventions, evaluate
@@ -27,7 +28,7 @@ from verify.score.rank import rank
 from verify.score.scorecard import CandidateInfo
 from verify.score.split import Split
 from verify.setting import caveats, conventions_json, market_json
-from verify.tables import from_tables, head, to_tables
+from verify.tables import Texts, from_tables, head, to_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -103,6 +104,7 @@ class _Entry:
     findings: tuple[Finding, ...]
 
 
+@paused()
 def verify(
     history: History,
     rules: Sequence[Rule],
@@ -234,8 +236,9 @@ def _outcomes(
         lambda stage, done, total: progress(Step(stage, done, total)),
         options.elasticity,
     )
+    texts = Texts()
     for (i, window), verdict in evaluated:  # stored one by one: what is done survives whatever stops the rest
-        _save(store, _evaluation_key(plan, entries[i], window, options), verdict)
+        _save(store, _evaluation_key(plan, entries[i], window, options), verdict, texts)
         found[i, window] = verdict
     return found, from_store
 
@@ -269,14 +272,14 @@ def _evaluation_key(plan: Plan, entry: _Entry, window: int, options: Options) ->
     return "evaluation-" + _sha256(identity)
 
 
-def _save(store: Store, key: str, verdict: Verdict) -> None:
+def _save(store: Store, key: str, verdict: Verdict, texts: Texts) -> None:
     if isinstance(verdict, tuple):
         if any(finding.code in MACHINE_FINDINGS for finding in verdict):
             return  # the machine may have been at fault: tried again next time
         store.put_result(key, {}, {"findings": [finding.to_json() for finding in verdict]})
         return
     heads = {name: head(outcomes) for name, outcomes in verdict.outcomes.items()}
-    store.put_result(key, to_tables(verdict.outcomes), {"heads": heads, "free_running": verdict.free_running})
+    store.put_result(key, to_tables(verdict.outcomes, texts), {"heads": heads, "free_running": verdict.free_running})
 
 
 def _load(store: Store, key: str) -> Verdict | None:

@@ -138,7 +138,10 @@ def test_windows_without_an_order_are_batches_too_and_count_in_joint_gains(bench
     rows = rows_by_part(scored)["heldout"]
     joint = joint_gains(frame(rows, scored.unit, MEASURES), "user", scored.unit)
     assert len(joint.everyone) == len(rows.batches) > sum(bool(batch.order_count) for batch in rows.batches)
-    others = [welfare.gain_over_amm(batch, ("arbitrageurs", "residue", "capped")) for batch in rows.batches]
+    others = [
+        sum(welfare.gains_over_amm(batch, ("arbitrageurs", "residue", "capped"))) / welfare.ONE
+        for batch in rows.batches
+    ]
     assert joint.everyone + others == pytest.approx(0, abs=1e-3)
 
 

@@ -12,7 +12,7 @@ from verify.score.bootstrap import RESAMPLES, TAIL, Bounds, Draws, Group, Resamp
 from verify.score.frame import column
 from verify.score.metrics import effective_n, group
 from verify.score.ratios import BPS, Measure, amm_gas, bots_removed, mechanism, net_mechanism
-from verify.score.welfare import ONE, gain_over_amm, gas_saved, prices
+from verify.score.welfare import ONE, gains_over_amm, gas_saved, prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,19 +110,16 @@ def resamples_for(frame: Frame, flow_class: VerdictClass, draws: Draws) -> Resam
 def joint_gains(frame: Frame, flow_class: VerdictClass, unit: int) -> JointGains:
     """Values what the parties gained in each batch."""
     traders = "users" if flow_class == "user" else "unknown"
-    together = [gain_over_amm(batch, (traders, "liquidity_providers")) for batch in frame.batches]
-    everyone = [gain_over_amm(batch, ("users", "unknown", "liquidity_providers")) for batch in frame.batches]
+    gains = [dict(zip(PAYERS, gains_over_amm(batch, PAYERS), strict=True)) for batch in frame.batches]
+    together = [(gain[traders] + gain["liquidity_providers"]) / ONE for gain in gains]
+    everyone = [(gain["users"] + gain["unknown"] + gain["liquidity_providers"]) / ONE for gain in gains]
     price_of = [prices(batch) for batch in frame.batches]
     saved = np.zeros(len(frame.orders))
     if frame.gas_known:
         for i, order in enumerate(frame.orders):
             bought_price = price_of[frame.batch_of[i]][order.sells_token0]
             saved[i] = gas_saved(order, bought_price, order.gas_amm) / ONE
-    losses = (
-        (party, math.fsum(gain_over_amm(batch, (party,)) for batch in frame.batches) / unit)
-        for party in PAYERS
-        if party != traders
-    )
+    losses = ((party, math.fsum(gain[party] / ONE for gain in gains) / unit) for party in PAYERS if party != traders)
     return JointGains(
         together=np.array(together),
         everyone=np.array(everyone),
