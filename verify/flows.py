@@ -16,9 +16,9 @@ PIPS = 10**6
 def total(flows: Iterable[Flow]) -> Flow:
     """The sum of flows, token by token."""
     token0 = token1 = 0
-    for flow in flows:
-        token0 += flow.token0
-        token1 += flow.token1
+    for change0, change1 in flows:
+        token0 += change0
+        token1 += change1
     return Flow(token0, token1)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from verify.flows import total
 from verify.outcomes import BatchOutcome, Flow, OrderOutcome
 from verify.score.frame import OutcomesError
 from verify.score.ratios import charged_gas
@@ -46,11 +47,11 @@ class Gain:
 def unbalanced(batch: BatchOutcome, world: str) -> str:
     """Which token's flows do not sum to zero in a world, in words; empty where all do."""
     flows: Mapping[str, Flow] = getattr(batch, world)
-    for token, total in zip(("token0", "token1"), map(sum, zip(*flows.values(), strict=True)), strict=False):
-        if total:
+    for token, amount in zip(Flow._fields, total(flows.values()), strict=True):
+        if amount:
             return (
                 f"window {batch.window}, block {batch.settle_block}: the flows of {token} in the world {world!r} "
-                f"sum to {total}, not to 0"
+                f"sum to {amount}, not to 0"
             )
     return ""
 
