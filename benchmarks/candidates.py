@@ -226,11 +226,11 @@ def metered(log: Path, unit: Any) -> Any:
 class Work:
     """What one run of `verify` took and did.
 
-    ``cpu`` are the CPU seconds of the process that scores, ``further`` by kind those of a worker for all candidates but
-    the first, ``clock`` the clock's seconds and ``units`` the units by stage.
+    ``cpu`` are the CPU seconds of the process that scores, by stage; ``further`` by kind those of a worker for all
+    candidates but the first; ``clock`` the clock's seconds and ``units`` the units, by stage.
     """
 
-    cpu: float = 0.0
+    cpu: Counter[str] = field(default_factory=Counter)
     further: Counter[str] = field(default_factory=Counter)
     clock: dict[str, float] = field(default_factory=dict)
     units: dict[str, int] = field(default_factory=dict)
@@ -239,21 +239,21 @@ class Work:
 def score(history: History, count: int, workers: int) -> Work:
     """Scores so many candidates over windows of one block, into a new store."""
     work = Work()
-    stage, since = "", time.monotonic()
+    stage, since, before = "", time.monotonic(), time.process_time()
 
     def noted(step: Step) -> None:
-        nonlocal stage, since
-        now = time.monotonic()
+        nonlocal stage, since, before
+        now, cpu = time.monotonic(), time.process_time()
         work.clock[stage] = work.clock.get(stage, 0.0) + now - since
-        stage, since = step.stage, now
+        work.cpu[stage] += cpu - before
+        stage, since, before = step.stage, now, cpu
         work.units[stage] = step.total
 
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "units.jsonl"
         jobs.work = functools.partial(metered, log)
-        before = time.process_time()
         verify(history, rules(count), Store(Path(folder)), Options(windows=(1,), workers=workers), noted)
-        work.cpu = time.process_time() - before
+        work.cpu[stage] += time.process_time() - before
         jobs.work = WORK
         for line in map(json.loads, log.read_text().splitlines()):
             if line.pop("candidate") > 0:
@@ -264,8 +264,9 @@ def score(history: History, count: int, workers: int) -> Work:
 def further_candidate(one: Work, many: Work, count: int) -> dict[str, float]:
     """CPU seconds of a further candidate by kind, and the ratios of all of them to its own replay and settlements."""
     found = {kind: seconds / count for kind, seconds in many.further.items()}
-    found["scoring"] = (many.cpu - one.cpu) / count
-    cost = found["worker"] + found["scoring"]
+    for stage in ("admission", "replay", "score"):
+        found[f"beside {stage}"] = (many.cpu[stage] - one.cpu[stage]) / count
+    cost = found["worker"] + (many.cpu.total() - one.cpu.total()) / count
     return found | {"to_replay": cost / found["replay"], "to_settlements": cost / found["settlements"]}
 
 
@@ -321,7 +322,9 @@ def main() -> None:
     print(f"  worker                 {shown(further['worker'])} CPU s, of which")
     print(f"    its own replay       {shown(further['replay'])}")
     print(f"    settlements alone    {shown(further['settlements'])}")
-    print(f"  joined, stored, scored {shown(further['scoring'])} CPU s")
+    print(f"  admitted               {shown(further['beside admission'])} CPU s")
+    print(f"  joined, stored         {shown(further['beside replay'])}")
+    print(f"  scored                 {shown(further['beside score'])}")
     print(f"  all to its own replay  {shown(further['to_replay'])}")
     print(f"  all to settlements     {shown(further['to_settlements'])}")
     print(f"replay of {options.candidates:<15}{clock['one worker']:.1f} s by one worker, ", end="")
