@@ -2,9 +2,20 @@
 
 A simulated market is replayed. First one candidate's batches run as `verify` runs them (move to the batch's state,
 settle, fall back, read what came of it, undo), beside a loop that does nothing but the very same calls of the EVM, in
-order. Rounds alternate; times are CPU seconds of this one process. Then `verify` scores one candidate, and many that
-differ in a comment; the difference, over how many more they are, is what a further one costs: in the CPU seconds of
-the process that scores, and in the seconds of one worker that replays. Last, many candidates by two workers.
+order. Rounds alternate; times are CPU seconds of this one process.
+
+Then `verify` scores one candidate, and many that differ in a comment, into new stores. What a further one costs is
+
+- in the worker: all CPU time of the units of every candidate but the first, from the end of the unit before to its own
+  end: receiving the unit, loading, building the world, deploying rule and kernels, replaying, sending the result back;
+- in the process that scores: its CPU time with many less that with one, over how many more they are: admission,
+  receiving results, joining, storing, scoring.
+
+Both together are divided by the candidate's own replay, the work that no sharing could save, in the same run: its
+settlements with what they left unfilled (`Stage.run`) under every convention, and its own world going on
+(`with_mechanism`). A second figure divides by less: in that world too by the settlements alone (`LiveStage.clear`),
+without arbitrage, market orders and the quotes that its traders compare with. The compiler is a process of its own and
+in no figure: it is asked once for each source, whatever the history. Last, many candidates by two workers.
 
     python benchmarks/candidates.py [--blocks 3000] [--candidates 20] [--rounds 5] [--json]
 """
@@ -12,11 +23,13 @@ the process that scores, and in the seconds of one worker that replays. Last, ma
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,12 +40,14 @@ from app.settings import embedded_market
 from ingest.files import read_history
 from ingest.labels import jit_events, label_swaps
 from ingest.store import Store
+from verify import jobs
 from verify.admission import admit
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.baselines import Cut, PreparedBatch, compute
 from verify.beside import world_of
 from verify.compile import constructor_data
+from verify.free.settle import LiveStage
 from verify.market import load_config, simulate
 from verify.plan import read
 from verify.reference import Reference
@@ -41,7 +56,7 @@ from verify.run import Options, Rule, Step, verify
 from verify.templates import load_template, templates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ingest.records import History
     from verify.trace import StateTrace
@@ -160,11 +175,63 @@ def replay_beside_bare(prepared: Prepared, rounds: int) -> list[tuple[float, flo
     return taken
 
 
+class Meter:
+    """In a worker: runs units and writes down what each took, and how much of that was replay and settlements."""
+
+    def __init__(self) -> None:
+        """Watches the calls that count, from now on, in this process."""
+        self._spent: Counter[str] = Counter()
+        self._end = time.process_time()
+        self._watch(Stage, "run", "replay", "settlements")
+        self._watch(LiveStage, "clear", "settlements")
+        self._watch(jobs, "with_mechanism", "replay")
+
+    def _watch(self, owner: Any, name: str, *kinds: str) -> None:
+        original = getattr(owner, name)
+
+        def watched(*arguments: Any) -> Any:
+            started = time.process_time()
+            result = original(*arguments)
+            self._spent.update(dict.fromkeys(kinds, time.process_time() - started))
+            return result
+
+        setattr(owner, name, watched)
+
+    def run(self, log: Path, unit: Any) -> Any:
+        """The unit's result; adds a line to the log."""
+        self._spent.clear()
+        result = WORK(unit)
+        end = time.process_time()
+        with log.open("a") as lines:
+            lines.write(json.dumps({"candidate": unit.candidate, "worker": end - self._end, **self._spent}) + "\n")
+        self._end = end
+        return result
+
+
+WORK = jobs.work
+
+
+@functools.cache
+def meter() -> Meter:
+    """This worker's."""
+    return Meter()
+
+
+def metered(log: Path, unit: Any) -> Any:
+    """In place of `jobs.work`."""
+    return meter().run(log, unit)
+
+
 @dataclass(slots=True)
 class Work:
-    """What one run of `verify` took and did: its own CPU seconds, the clock's seconds and the units by stage."""
+    """What one run of `verify` took and did.
 
-    cpu: float = 0.0
+    ``cpu`` are the CPU seconds of the process that scores, by stage; ``further`` by kind those of a worker for all
+    candidates but the first; ``clock`` the clock's seconds and ``units`` the units, by stage.
+    """
+
+    cpu: Counter[str] = field(default_factory=Counter)
+    further: Counter[str] = field(default_factory=Counter)
     clock: dict[str, float] = field(default_factory=dict)
     units: dict[str, int] = field(default_factory=dict)
 
@@ -172,20 +239,41 @@ class Work:
 def score(history: History, count: int, workers: int) -> Work:
     """Scores so many candidates over windows of one block, into a new store."""
     work = Work()
-    stage, since = "", time.monotonic()
+    stage, since, before = "", time.monotonic(), time.process_time()
 
     def noted(step: Step) -> None:
-        nonlocal stage, since
-        now = time.monotonic()
+        nonlocal stage, since, before
+        now, cpu = time.monotonic(), time.process_time()
         work.clock[stage] = work.clock.get(stage, 0.0) + now - since
-        stage, since = step.stage, now
+        work.cpu[stage] += cpu - before
+        stage, since, before = step.stage, now, cpu
         work.units[stage] = step.total
 
     with tempfile.TemporaryDirectory() as folder:
-        before = time.process_time()
+        log = Path(folder) / "units.jsonl"
+        jobs.work = functools.partial(metered, log)
         verify(history, rules(count), Store(Path(folder)), Options(windows=(1,), workers=workers), noted)
-        work.cpu = time.process_time() - before
+        work.cpu[stage] += time.process_time() - before
+        jobs.work = WORK
+        for line in map(json.loads, log.read_text().splitlines()):
+            if line.pop("candidate") > 0:
+                work.further.update(line)
     return work
+
+
+def further_candidate(one: Work, many: Work, count: int) -> dict[str, float]:
+    """CPU seconds of a further candidate by kind, and the ratios of all of them to its own replay and settlements."""
+    found = {kind: seconds / count for kind, seconds in many.further.items()}
+    for stage in ("admission", "replay", "score"):
+        found[f"beside {stage}"] = (many.cpu[stage] - one.cpu[stage]) / count
+    cost = found["worker"] + (many.cpu.total() - one.cpu.total()) / count
+    return found | {"to_replay": cost / found["replay"], "to_settlements": cost / found["settlements"]}
+
+
+def spread(values: Iterable[float]) -> dict[str, float]:
+    """Median, lowest and highest."""
+    values = list(values)
+    return {"median": statistics.median(values), "low": min(values), "high": max(values)}
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -193,21 +281,20 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         history = make_history(options.blocks, Path(folder))
     prepared = prepare(history)
-    rounds = replay_beside_bare(prepared, options.rounds)
-    ratios = [replayed / bare for replayed, bare in rounds]
-    one, many = score(history, 1, 1), score(history, options.candidates, 1)
+    bare = replay_beside_bare(prepared, options.rounds)
+    further = []
+    for _ in range(options.rounds):
+        one, many = score(history, 1, 1), score(history, options.candidates, 1)
+        further.append(further_candidate(one, many, options.candidates - 1))
     both = score(history, options.candidates, 2)
     return {
         "events": len(history.events),
         "batches": len(prepared.batches),
-        "replay_seconds": statistics.median(replayed for replayed, _ in rounds),
-        "replay_to_bare": {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)},
+        "replay_seconds": spread(replayed for replayed, _ in bare),
+        "replay_to_bare": spread(replayed / calls for replayed, calls in bare),
         "units_of_one": one.units,
         "units_of_many": many.units,
-        "further_candidate": {
-            "scoring_cpu_seconds": (many.cpu - one.cpu) / (options.candidates - 1),
-            "worker_seconds": (many.clock["replay"] - one.clock["replay"]) / (options.candidates - 1),
-        },
+        "further_candidate": {kind: spread(each[kind] for each in further) for kind in further[0]},
         "replay_clock_seconds": {"one worker": many.clock["replay"], "two workers": both.clock["replay"]},
         "two_workers_gain": many.clock["replay"] / both.clock["replay"],
     }
@@ -225,21 +312,28 @@ def main() -> None:
     if options.json:
         print(json.dumps(found, indent=1))
         return
-    ratio = found["replay_to_bare"]
-    clock = found["replay_clock_seconds"]
-    print(f"{found['events']:,} events, {found['batches']:,} batches, rule {RULE}")
-    print(f"replay                  {found['replay_seconds']:.2f} s")
-    print(f"beside its bare calls   {ratio['median']:.2f} x ({ratio['low']:.2f} to {ratio['high']:.2f})")
-    print(f"baselines prepared      {found['units_of_one']['baselines']} sets for 1 candidate, ", end="")
+    clock, further = found["replay_clock_seconds"], found["further_candidate"]
+    print(f"{found['events']:,} events, {found['batches']:,} batches, rule {RULE}; median (lowest to highest)")
+    print(f"replay                   {shown(found['replay_seconds'])} s")
+    print(f"  to its bare calls      {shown(found['replay_to_bare'])}")
+    print(f"baselines prepared       {found['units_of_one']['baselines']} sets for 1 candidate, ", end="")
     print(f"{found['units_of_many']['baselines']} for {options.candidates}")
-    further = found["further_candidate"]
-    print(
-        f"a further candidate     {further['worker_seconds']:.1f} s of a worker, all variants and free-running; ",
-        end="",
-    )
-    print(f"{further['scoring_cpu_seconds']:.1f} CPU s to score")
-    print(f"replay of {options.candidates}            {clock['one worker']:.1f} s by one worker, ", end="")
+    print("a further candidate")
+    print(f"  worker                 {shown(further['worker'])} CPU s, of which")
+    print(f"    its own replay       {shown(further['replay'])}")
+    print(f"    settlements alone    {shown(further['settlements'])}")
+    print(f"  admitted               {shown(further['beside admission'])} CPU s")
+    print(f"  joined, stored         {shown(further['beside replay'])}")
+    print(f"  scored                 {shown(further['beside score'])}")
+    print(f"  all to its own replay  {shown(further['to_replay'])}")
+    print(f"  all to settlements     {shown(further['to_settlements'])}")
+    print(f"replay of {options.candidates:<15}{clock['one worker']:.1f} s by one worker, ", end="")
     print(f"{clock['two workers']:.1f} s by two: {found['two_workers_gain']:.2f} x")
+
+
+def shown(figure: dict[str, float]) -> str:
+    """A figure with its spread."""
+    return f"{figure['median']:.2f} ({figure['low']:.2f} to {figure['high']:.2f})"
 
 
 if __name__ == "__main__":

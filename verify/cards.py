@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from verify.evaluate import Verdict
     from verify.jobs import Plan
     from verify.outcomes import OrderOutcome, Outcomes
+    from verify.score.bootstrap import Draws
 
 Json = dict[str, Any]
 
@@ -35,7 +36,7 @@ def candidate_cards(
     verdicts: Mapping[tuple[int, int], Verdict],
     *,
     ledger_rows: int,
-    seed: int,
+    draws: Draws,
     progress: Callable[[int, str], None],
 ) -> list[Json]:
     """One scorecard a (candidate, window), in that order.
@@ -46,7 +47,7 @@ def candidate_cards(
         candidates: Who is scored.
         verdicts: By (index of the candidate, window length in blocks).
         ledger_rows: Evaluations ever made on these held-out blocks, these included.
-        seed: Of all resampling.
+        draws: All resampling of the run.
         progress: Is told how many cards are done, and whose is next.
     """
     reference = Reference(plan.history, plan.native_price)
@@ -63,7 +64,7 @@ def candidate_cards(
             outcomes[HEADLINE_NAME],
             variants={name: other for name, other in outcomes.items() if name != HEADLINE_NAME},
             ledger_rows=ledger_rows,
-            seed=seed,
+            draws=draws,
             candidate=candidates[i],
             caveats=(),
             price_source=reference.source,
@@ -137,7 +138,7 @@ def _share(orders: Sequence[OrderOutcome], gains: Sequence[tuple[int, int]]) -> 
 
 
 def baseline_cards(
-    plan: Plan, verdicts: Mapping[tuple[int, int], Verdict], *, ledger_rows: int, seed: int
+    plan: Plan, verdicts: Mapping[tuple[int, int], Verdict], *, ledger_rows: int, draws: Draws
 ) -> list[Json]:
     """The baselines over the shortest window's orders; none where no candidate ran to its end."""
     found = _first(verdicts)
@@ -150,7 +151,7 @@ def baseline_cards(
             as_baseline(found[HEADLINE_NAME], name),
             variants={},
             ledger_rows=ledger_rows,
-            seed=seed,
+            draws=draws,
             candidate=CandidateInfo(name, name, {}),
             caveats=(),
             price_source=reference.source,

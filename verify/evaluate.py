@@ -20,6 +20,7 @@ from verify.baselines import Cut
 from verify.conventions import FREE_RUNNING, HEADLINE, PRICE_ERRORS, Convention, variants
 from verify.findings import Finding
 from verify.free.market import FreeMarket
+from verify.free.outcomes import OtherWorlds
 from verify.free.outcomes import outcomes as free_outcomes
 from verify.free.records import FreeRun
 from verify.free.report import free_json
@@ -130,12 +131,12 @@ def evaluate(
                 unit = units[done.index]
                 progress("replay", count, len(units))
                 if unit.task == WITHOUT:
-                    shared.plain = _sound(done.result)
+                    shared.without_mechanism(_sound(done.result))
                 else:
                     found[unit.task].append((unit, done.result))
                     left[unit.task] -= 1
                     ended += [] if left[unit.task] else [unit.task]
-                if shared.plain is not None or elasticity is None:
+                if shared.others is not None or elasticity is None:
                     for task in ended:
                         yield task, _verdict(plan.history, shared, task[1], found.pop(task))
                     ended.clear()
@@ -149,9 +150,13 @@ class _Shared:
         self._plan = plan
         self._baselines = baselines
         self._by_window: dict[int, dict[str, tuple[str, list[Known]]]] = {}
-        self.plain: FreeRun | None = None
+        self.others: OtherWorlds | None = None
         _, headline = baselines[HEADLINE.labelling, HEADLINE.slack_bps]
-        self.market = FreeMarket(plan.history, headline, self.reference, plan.histories[1:])
+        self._market = FreeMarket(plan.history, headline, self.reference, plan.histories[1:])
+
+    def without_mechanism(self, run: FreeRun) -> None:
+        """Takes the free-running world that candidates' worlds are compared with."""
+        self.others = OtherWorlds(self._market, run)
 
     def known(self, window: int) -> dict[str, tuple[str, list[Known]]]:
         """By variant: the convention under which it was replayed, and its batches.
@@ -292,8 +297,8 @@ def _verdict(
     for name, (source, known) in shared.known(window).items():
         settled = [batch for _, part in sorted(parts[source], key=lambda part: part[0]) for batch in part]
         outcomes[name] = assemble(history, shared.reference, window, known, settled[len(settled) - len(known) :])
-    if free is None or shared.plain is None:
+    if free is None or shared.others is None:
         return Replayed(outcomes, None)
     anchored = outcomes[HEADLINE_NAME]
-    outcomes[FREE_RUNNING] = scored = free_outcomes(shared.market, free, shared.plain, anchored)
-    return Replayed(outcomes, free_json(scored, free, shared.plain, anchored, shared.reference))
+    outcomes[FREE_RUNNING] = scored = free_outcomes(shared.others, free, anchored)
+    return Replayed(outcomes, free_json(scored, free, shared.others.plain, anchored, shared.reference))

@@ -16,9 +16,9 @@ PIPS = 10**6
 def total(flows: Iterable[Flow]) -> Flow:
     """The sum of flows, token by token."""
     token0 = token1 = 0
-    for flow in flows:
-        token0 += flow.token0
-        token1 += flow.token1
+    for change0, change1 in flows:
+        token0 += change0
+        token1 += change1
     return Flow(token0, token1)
 
 
@@ -35,9 +35,14 @@ def fee_of(sells_token0: bool, amount_in: int, fee_pips: int) -> Flow:
 
 def price_spread_bps(trades: Iterable[tuple[bool, int, int]]) -> float:
     """10⁴·(max price / min price − 1) of trades (sells token0, sold, bought) in one direction; the larger of both."""
-    prices: dict[bool, list[Fraction]] = {True: [], False: []}
+    prices: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
     for sells_token0, sold, bought in trades:
         if sold and bought:
-            prices[sells_token0].append(Fraction(bought, sold))
-    widest = max((max(found) / min(found) for found in prices.values() if found), default=Fraction(1))
-    return float(10_000 * (widest - 1))
+            prices[sells_token0].append((bought, sold))
+    spreads = [_spread(found) for found in prices.values() if len(found) > 1]
+    return float(10_000 * (max(spreads) - 1)) if spreads else 0.0
+
+
+def _spread(prices: Iterable[tuple[int, int]]) -> Fraction:
+    ordered = sorted(Fraction(bought, sold) for bought, sold in prices)
+    return ordered[-1] / ordered[0]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from verify.anchors import Anchors
 from verify.baselines import Baseline, Cut, PreparedBatch, compute
 from verify.beside import world_of
+from verify.collector import paused
 from verify.conventions import FREE_RUNNING
 from verify.findings import CandidateRejectedError, Finding
 from verify.free.market import FreeMarket
@@ -205,6 +206,7 @@ def replay(unit: ReplayUnit) -> dict[str, tuple[Settled, ...]] | Rejected:
     return results
 
 
+@paused()
 def work(unit: ReplayUnit | FreeUnit) -> dict[str, tuple[Settled, ...]] | FreeRun | Rejected:
     """Either kind of replay."""
     return free_run(unit) if isinstance(unit, FreeUnit) else replay(unit)

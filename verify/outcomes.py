@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ingest.records import FlowClass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would take eight times as long to make: there are thousands a candidate
 class OrderOutcome:
     """One order in one candidate's replay. Amounts are in the token's smallest unit, gas in units of gas.
 
@@ -62,7 +62,7 @@ class Flow(NamedTuple):
     token1: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as above
 class BatchOutcome:
     """One batch in one candidate's replay.
 

@@ -95,6 +95,7 @@ class Reference:
         self._point_prices = [Fraction(point.price) * scale for point in history.prices]
         self._pool_blocks, self._pool_prices = _pool_prices(history)
         self._moments: dict[int, Moment] = {}
+        self._later: dict[int, dict[int, tuple[Fraction, Fraction]]] = {}
         self._gas_blocks, self._gas_prices = _gas_prices(history)
 
         if history.prices:
@@ -152,6 +153,12 @@ class Reference:
 
     def later_values(self, block: int) -> dict[int, tuple[Fraction, Fraction]]:
         """The values of `values`, so many seconds after a block, for the horizons at which a price is known."""
+        found = self._later.get(block)
+        if found is None:
+            found = self._later[block] = self._later_values(block)
+        return found
+
+    def _later_values(self, block: int) -> dict[int, tuple[Fraction, Fraction]]:
         if not self._point_times:
             return {}
         found = {}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from coincurve import PrivateKey
 
@@ -44,8 +43,7 @@ SignedBatches = dict[tuple[str, tuple[int, ...], tuple[int, ...], int], bytes]
 """Calldata of signed batches, by what it follows from: kernel, orders, limits, time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What one settlement did, as seen from outside the EVM.
 
     ``fills`` are (sold, bought) an order; ``fallbacks`` what the unfilled orders then got as market orders, 0 for

@@ -15,6 +15,7 @@ from verify.admission import admit
 from verify.audit import audit
 from verify.beside import audit_beside
 from verify.cards import baseline_cards, best_pool, candidate_cards
+from verify.collector import paused
 from verify.compile import artifact_id, candidate_id, constructor_data
 from verify.conventions import EVALUATOR_VERSION, MOST_WINDOW_BLOCKS, PRICE_ERRORS
 from verify.evaluate import Candidate, Replayed, Resources, Verdict, conventions, evaluate
@@ -23,11 +24,12 @@ from verify.fork.base import ForkBase
 from verify.jobs import Plan
 from verify.machinery import machinery
 from verify.plan import read
+from verify.score.bootstrap import Draws
 from verify.score.rank import rank
 from verify.score.scorecard import CandidateInfo
 from verify.score.split import Split
 from verify.setting import caveats, conventions_json, market_json
-from verify.tables import from_tables, head, to_tables
+from verify.tables import Texts, from_tables, head, to_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -104,6 +106,7 @@ class _Entry:
     findings: tuple[Finding, ...]
 
 
+@paused()
 def verify(
     history: History,
     rules: Sequence[Rule],
@@ -146,13 +149,14 @@ def verify(
     plan = Plan(history, trace, _readings(history, beside), options.native_price, others, base)
     outcomes, from_store = _outcomes(plan, entries, store, options, progress)
     ledger = _ledger(history, entries, store, options)
+    draws = Draws(options.seed)
     cards = candidate_cards(
         plan,
         report,
         [entry.info for entry in entries],
         outcomes,
         ledger_rows=ledger,
-        seed=options.seed,
+        draws=draws,
         progress=lambda done, name: progress(Step("score", done, len(outcomes), name)),
     )
     document: Json = {
@@ -167,7 +171,7 @@ def verify(
         "conventions": conventions_json(plan),
         "caveats": caveats(plan, report),
         "heldout": {"ledger_rows": ledger, "seed": options.seed},
-        "baselines": baseline_cards(plan, outcomes, ledger_rows=ledger, seed=options.seed),
+        "baselines": baseline_cards(plan, outcomes, ledger_rows=ledger, draws=draws),
         "best_pool": best_pool(outcomes),
         "candidates": cards,
         "ranking": rank(cards),
@@ -239,8 +243,9 @@ def _outcomes(
         lambda stage, done, total: progress(Step(stage, done, total)),
         options.elasticity,
     )
+    texts = Texts()
     for (i, window), verdict in evaluated:  # stored one by one: what is done survives whatever stops the rest
-        _save(store, _evaluation_key(plan, entries[i], window, options), verdict)
+        _save(store, _evaluation_key(plan, entries[i], window, options), verdict, texts)
         found[i, window] = verdict
     return found, from_store
 
@@ -275,14 +280,14 @@ def _evaluation_key(plan: Plan, entry: _Entry, window: int, options: Options) ->
     return "evaluation-" + _sha256(identity)
 
 
-def _save(store: Store, key: str, verdict: Verdict) -> None:
+def _save(store: Store, key: str, verdict: Verdict, texts: Texts) -> None:
     if isinstance(verdict, tuple):
         if any(finding.code in MACHINE_FINDINGS for finding in verdict):
             return  # the machine may have been at fault: tried again next time
         store.put_result(key, {}, {"findings": [finding.to_json() for finding in verdict]})
         return
     heads = {name: head(outcomes) for name, outcomes in verdict.outcomes.items()}
-    store.put_result(key, to_tables(verdict.outcomes), {"heads": heads, "free_running": verdict.free_running})
+    store.put_result(key, to_tables(verdict.outcomes, texts), {"heads": heads, "free_running": verdict.free_running})
 
 
 def _load(store: Store, key: str) -> Verdict | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from fractions import Fraction
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow as pa
 from verify.outcomes import BatchOutcome, Flow, OrderOutcome, Outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _AMOUNTS = frozenset(
     {
@@ -22,14 +23,34 @@ _AMOUNTS = frozenset(
 )  # fmt: skip
 _FRACTIONS = frozenset({"value0", "value1", "bought_per_wei"})
 _LATER = "later"
-_FLOWS = ("history", "amm", "candidate", "lp_fees")
+_FLOWS = frozenset({"history", "amm", "candidate", "lp_fees"})
+_SHARED = _FRACTIONS | {_LATER, "history", "amm"}
+"""What does not depend on the candidate, so that the same objects come again with the next."""
 
 
-def to_tables(by_variant: Mapping[str, Outcomes]) -> dict[str, pa.Table]:
-    """The tables ``orders`` and ``batches`` of all variants of one evaluation, the column ``variant`` telling which."""
+class Texts:
+    """Texts of values that the evaluations of a run share, such as prices and the worlds without a mechanism."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[Any, str]] = {}
+
+    def of(self, value: Any, write: Callable[[Any], str]) -> str:
+        """The value's text, written when this very object is first met."""
+        found = self._made.get(id(value))
+        if found is None:
+            found = self._made[id(value)] = (value, write(value))  # kept, so that no other object gets its id
+        return found[1]
+
+
+def to_tables(by_variant: Mapping[str, Outcomes], texts: Texts | None = None) -> dict[str, pa.Table]:
+    """The tables ``orders`` and ``batches`` of all variants of one evaluation, the column ``variant`` telling which.
+
+    ``texts`` are those of earlier evaluations of the same run; grows.
+    """
+    texts = texts or Texts()
     return {
-        "orders": _table(OrderOutcome, {name: outcomes.orders for name, outcomes in by_variant.items()}),
-        "batches": _table(BatchOutcome, {name: outcomes.batches for name, outcomes in by_variant.items()}),
+        "orders": _table(OrderOutcome, {name: outcomes.orders for name, outcomes in by_variant.items()}, texts),
+        "batches": _table(BatchOutcome, {name: outcomes.batches for name, outcomes in by_variant.items()}, texts),
     }
 
 
@@ -58,24 +79,34 @@ def head(outcomes: Outcomes) -> dict[str, Any]:
     }
 
 
-def _table(record: type, rows: Mapping[str, Sequence[Any]]) -> pa.Table:
+def _table(record: type, rows: Mapping[str, Sequence[Any]], texts: Texts) -> pa.Table:
     everything = [row for part in rows.values() for row in part]
     columns: dict[str, Any] = {"variant": pa.array([n for n, part in rows.items() for _ in part], pa.string())}
     for field in fields(record):
-        columns[field.name] = _column(field.name, [getattr(row, field.name) for row in everything])
+        columns[field.name] = _column(field.name, list(map(attrgetter(field.name), everything)), texts)
     return pa.table(columns)
 
 
-def _column(name: str, values: list[Any]) -> pa.Array:
-    if name == _LATER:
-        texts = [json.dumps({seconds: list(map(str, pair)) for seconds, pair in value.items()}) for value in values]
-        return pa.array(texts, pa.string())
-    if name in _FLOWS:
-        texts = [json.dumps({p: [str(f.token0), str(f.token1)] for p, f in value.items()}) for value in values]
-        return pa.array(texts, pa.string())
-    if name in _AMOUNTS or name in _FRACTIONS:
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
+def _column(name: str, values: list[Any], texts: Texts) -> pa.Array:
+    if name in _SHARED:
+        write = _writer(name)
+        return pa.array([None if value is None else texts.of(value, write) for value in values], pa.string())
+    if name in _FLOWS or name in _AMOUNTS:
+        write = _writer(name)
+        return pa.array([None if value is None else write(value) for value in values], pa.string())
     return pa.array(values)
+
+
+def _writer(name: str) -> Callable[[Any], str]:
+    if name == _LATER:
+        return lambda later: json.dumps({seconds: list(map(str, pair)) for seconds, pair in later.items()})
+    return _flows_text if name in _FLOWS else str
+
+
+def _flows_text(flows: Mapping[str, Flow]) -> str:
+    """As JSON, ten thousand times a candidate: put together by hand."""
+    entries = [f'"{party}": ["{flow[0]}", "{flow[1]}"]' for party, flow in flows.items()]
+    return "{" + ", ".join(entries) + "}"
 
 
 def _rows(table: pa.Table) -> Any:

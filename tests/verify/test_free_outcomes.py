@@ -17,7 +17,7 @@ from ingest.records import LiquidityEvent
 from verify.flows import price_spread_bps
 from verify.free.blocks import schedule
 from verify.free.divergence import divergence, summary
-from verify.free.outcomes import ledger, outcomes
+from verify.free.outcomes import OtherWorlds, ledger, outcomes
 from verify.free.report import free_json
 from verify.reference import Reference
 from verify.score import welfare
@@ -42,7 +42,7 @@ def plain(bench):
 def auction(bench, plain):
     """(anchored, free-running replay, its outcomes) of the call auction over windows of five blocks."""
     anchored, run = bench.anchored(AUCTION, 5), bench.run(AUCTION, 5)
-    return anchored, run, outcomes(bench.market(), run, plain, anchored)
+    return anchored, run, outcomes(OtherWorlds(bench.market(), plain), run, anchored)
 
 
 # ---------------------------------------------------------------------- ledger
@@ -83,7 +83,7 @@ def test_a_window_whose_tokens_do_not_add_up_is_an_error(bench, plain, auction):
 
 def test_the_ledger_of_the_control_in_its_own_block_is_empty_but_for_gas(bench, plain):
     run = bench.run(SEQUENTIAL)
-    scored = outcomes(bench.market(), run, plain, bench.anchored(SEQUENTIAL))
+    scored = outcomes(OtherWorlds(bench.market(), plain), run, bench.anchored(SEQUENTIAL))
     table = ledger(scored, run, plain, bench.reference)
     gains = {party: Fraction(row["vs_amm"]) for party, row in table.items()}
     assert gains.pop("gas") < 0
@@ -97,7 +97,9 @@ def test_the_ledger_of_the_control_in_its_own_block_is_empty_but_for_gas(bench, 
 
 def test_what_users_save_by_netting_the_liquidity_providers_fees_lose(bench, plain):
     run = bench.run(AUCTION)
-    table = ledger(outcomes(bench.market(), run, plain, bench.anchored(AUCTION)), run, plain, bench.reference)
+    table = ledger(
+        outcomes(OtherWorlds(bench.market(), plain), run, bench.anchored(AUCTION)), run, plain, bench.reference
+    )
     gains = {party: Fraction(row["vs_amm"]) for party, row in table.items() if party not in GAS}
     traders = gains["users"] + gains["unknown"]
     assert traders > 0 > gains["liquidity_provider_fees"]
@@ -112,7 +114,7 @@ def test_what_users_save_by_netting_the_liquidity_providers_fees_lose(bench, pla
 @pytest.mark.parametrize("elasticity", [0, 0.5, 1])
 def test_a_rule_that_fills_nothing_is_never_credited_more_than_the_amm(bench, plain, elasticity):
     run = bench.run(LAZY, 5, elasticity)
-    scored = outcomes(bench.market(), run, plain, bench.anchored(LAZY, 5))
+    scored = outcomes(OtherWorlds(bench.market(), plain), run, bench.anchored(LAZY, 5))
     assert any(order.fallback_out > order.amm_out for order in scored.orders)
     for order in scored.orders:
         assert not order.filled
@@ -133,21 +135,24 @@ def test_gas_and_outcomes_are_those_of_the_free_worlds(bench, plain, auction):
 
 
 def test_windows_without_an_order_are_batches_too_and_count_in_joint_gains(bench, plain):
-    scored = outcomes(bench.market(), bench.run(AUCTION), plain, bench.anchored(AUCTION))
+    scored = outcomes(OtherWorlds(bench.market(), plain), bench.run(AUCTION), bench.anchored(AUCTION))
     assert any(not batch.order_count and batch.candidate != batch.amm for batch in scored.batches)
     rows = rows_by_part(scored)["heldout"]
     joint = joint_gains(frame(rows, scored.unit, MEASURES), "user", scored.unit)
     assert len(joint.everyone) == len(rows.batches) > sum(bool(batch.order_count) for batch in rows.batches)
-    others = [welfare.gain_over_amm(batch, ("arbitrageurs", "residue", "capped")) for batch in rows.batches]
+    others = [
+        sum(welfare.gains_over_amm(batch, ("arbitrageurs", "residue", "capped"))) / welfare.ONE
+        for batch in rows.batches
+    ]
     assert joint.everyone + others == pytest.approx(0, abs=1e-3)
 
 
 def test_replays_of_other_windows_or_orders_are_refused(bench, plain, auction):
     anchored, run, _ = auction
     with pytest.raises(InputError, match="windows of 5 blocks, the other of 1"):
-        outcomes(bench.market(), run, plain, bench.anchored(AUCTION))
+        outcomes(OtherWorlds(bench.market(), plain), run, bench.anchored(AUCTION))
     with pytest.raises(InputError, match="anchored replay alone"):
-        outcomes(bench.market(), replace(run, orders=run.orders[1:]), plain, anchored)
+        outcomes(OtherWorlds(bench.market(), plain), replace(run, orders=run.orders[1:]), anchored)
 
 
 # ---------------------------------------------------------------------- divergence

@@ -197,6 +197,17 @@ def test_two_runs_from_scratch_give_the_same_document_but_for_times(scored, hist
     assert without_times(other) == without_times(document)
 
 
+def test_candidates_share_work_and_no_result(history, store, monkeypatch):
+    """Together, in the other order and each alone they are what they are."""
+    rules = bundled("CallAuction", "Sequential", "FunctionMaximizing")
+    together = verify(history, rules, store, Options(windows=(1,)))["candidates"]
+    monkeypatch.setattr("verify.run._load", lambda *_: None)  # all anew, with the ledger as it is
+    backwards = verify(history, rules[::-1], store, Options(windows=(1,), workers=1))["candidates"]
+    alone = [verify(history, [rule], store, Options(windows=(1,)))["candidates"][0] for rule in rules]
+    assert backwards[::-1] == together
+    assert alone == together
+
+
 def test_the_ledger_remembers_every_evaluation_and_verdicts_pay_for_it(history, store):
     (auction,) = bundled("CallAuction")
     first = verify(history, [auction], store, Options(windows=(1,)))

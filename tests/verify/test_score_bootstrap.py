@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verify.score import bootstrap
-from verify.score.bootstrap import CHUNK, MIN_BATCHES, Group, Resamples, _counts, block_length, resample_count
+from verify.score.bootstrap import CHUNK, MIN_BATCHES, Draws, Group, Resamples, _counts, block_length, resample_count
 
 
 def ratio(values, weights):
@@ -17,7 +17,7 @@ def ratio(values, weights):
 
 def bounds(values, weights, *, tail=0.05, resamples=1_000, seed=1):
     group = ratio(values, weights)
-    return Resamples(len(values), block_length(group), seed).bounds([group], (tail,), resamples)[0][0][0]
+    return Resamples(len(values), block_length(group), Draws(seed)).bounds([group], (tail,), resamples)[0][0][0]
 
 
 def autoregressive(rng, n, phi, shocks):
@@ -66,7 +66,7 @@ def test_a_bootstrap_that_ignored_dependence_would_be_found_out():
     wrong = 0
     for trial in range(100):
         values = autoregressive(rng, 250, 0.6, student(rng, 250))
-        found = Resamples(250, 1, trial).bounds([ratio(values, np.ones(250))], (0.05,), 500)[0][0][0]
+        found = Resamples(250, 1, Draws(trial)).bounds([ratio(values, np.ones(250))], (0.05,), 500)[0][0][0]
         wrong += found.lower > 0
     assert wrong > 10
 
@@ -109,37 +109,61 @@ def test_the_same_in_any_company_and_order_of_addition():
         Group(rng.lognormal(0, 2, 300), rng.standard_cauchy((300, columns)) * 10.0**scale)
         for columns, scale in ((1, 0), (7, 12), (40, -9))
     ]
-    resamples = Resamples(300, 7, 9)
-    together = resamples.bounds(groups, (0.05,), 500)[0]
-    alone = [Resamples(300, 7, 9).bounds([group], (0.05,), 500)[0][0] for group in groups]
-    single = [
-        Resamples(300, 7, 9).bounds([Group(groups[2].denominator, groups[2].numerators[:, i : i + 1])], (0.05,), 500)
-        for i in (0, 17, 39)
-    ]
-    assert together == alone
-    assert [found[0][0][0] for found in single] == [together[2][i] for i in (0, 17, 39)]
+
+    def bounds_of(*groups):
+        return Resamples(300, 7, Draws(9)).bounds(groups, (0.05,), 500)[0]
+
+    together = bounds_of(*groups)
+    assert together == [bounds_of(group)[0] for group in groups]
+    for i in (0, 17, 39):
+        assert bounds_of(Group(groups[2].denominator, groups[2].numerators[:, i : i + 1])) == [[together[2][i]]]
 
 
 def test_the_sums_are_exact_whatever_adds_them_up(monkeypatch):
     rng = np.random.default_rng(15)
     group = Group(rng.lognormal(0, 3, 900), rng.standard_cauchy((900, 5)) * 10.0 ** np.arange(-12, 13, 6))
 
-    def backwards_in_extended_precision(counts, tiles):
-        width, height, depth, columns = tiles.shape
-        untiled = tiles.transpose(1, 2, 0, 3).reshape(height * depth, width * columns)
-        n = counts.shape[1]
-        return (counts[:, ::-1].astype(np.longdouble) @ untiled[:n][::-1].astype(np.longdouble)).astype(np.float64)
+    def backwards_in_extended_precision(columns, counts):
+        return (columns[:, ::-1].astype(np.longdouble) @ counts[::-1].astype(np.longdouble)).astype(np.float64)
 
-    usual = Resamples(900, 10, 3).bounds([group], (0.05,), 300)
+    usual = Resamples(900, 10, Draws(3)).bounds([group], (0.05,), 300)
     monkeypatch.setattr(bootstrap, "_product", backwards_in_extended_precision)
-    assert Resamples(900, 10, 3).bounds([group], (0.05,), 300) == usual
+    assert Resamples(900, 10, Draws(3)).bounds([group], (0.05,), 300) == usual
+
+
+@pytest.mark.parametrize("room", [0, 70_000, bootstrap.KEPT_BYTES])
+def test_what_is_kept_of_the_draws_changes_nothing(room, monkeypatch):
+    """Room for none, for the first of two chunks, and for all."""
+    rng = np.random.default_rng(17)
+    groups = {n: ratio(student(rng, n), rng.lognormal(0, 1, n)) for n in (200, 260)}
+    alone = [Resamples(n, length, Draws(5)).bounds([groups[n]], (0.05,), 500) for n, length in ((200, 6), (260, 6))]
+    monkeypatch.setattr(bootstrap, "KEPT_BYTES", room)
+    draws = Draws(5)
+    Resamples(200, 9, draws).bounds([groups[200]], (0.05,), 300)  # same batches, other blocks
+    for _ in range(2):
+        found = [Resamples(n, 6, draws).bounds([group], (0.05,), 500) for n, group in groups.items()]
+        assert found == alone
+
+
+def test_drawn_once_for_all_who_ask(monkeypatch):
+    drawn = []
+
+    def counting(*arguments):
+        drawn.append(arguments[1:])
+        return _counts(*arguments)
+
+    monkeypatch.setattr(bootstrap, "_counts", counting)
+    draws = Draws(5)
+    for _ in range(3):
+        Resamples(100, 6, draws).bounds([ratio(np.arange(100.0), np.ones(100))], (0.05,), 2 * CHUNK)
+    assert drawn == [(100, 6)] * 2
 
 
 def test_never_narrower_than_the_percentile_bounds():
     rng = np.random.default_rng(16)
     n, seed, resamples = 300, 4, 2 * CHUNK
     values, weights = rng.lognormal(0, 1.5, n), np.ones(n)  # skewed so that the studentised lower bound is the nearer
-    found = Resamples(n, 7, seed).bounds([ratio(values, weights)], (0.05,), resamples)[0][0][0]
+    found = Resamples(n, 7, Draws(seed)).bounds([ratio(values, weights)], (0.05,), resamples)[0][0][0]
     drawn = np.vstack([_counts(np.random.default_rng((seed, i)), n, 7) for i in range(2)])
     means = np.sort(drawn @ values / n)
     rank = int(0.05 * (resamples + 1))
@@ -150,14 +174,14 @@ def test_never_narrower_than_the_percentile_bounds():
 def test_resamples_without_weight_count_as_the_worst():
     weights = np.zeros(2_000)
     weights[:MIN_BATCHES] = 1.0  # side by side, so that many a resample misses them all
-    found = Resamples(2_000, 40, 1).bounds([ratio(np.ones(2_000), weights)], (0.05,), 500)[0][0][0]
+    found = Resamples(2_000, 40, Draws(1)).bounds([ratio(np.ones(2_000), weights)], (0.05,), 500)[0][0][0]
     assert (found.estimate, found.lower, found.upper) == (1.0, None, None)
 
 
 def test_wider_at_a_stricter_level():
     rng = np.random.default_rng(10)
     group = ratio(student(rng, 400), rng.lognormal(0, 1, 400))
-    loose, strict = (found[0][0] for found in Resamples(400, 8, 1).bounds([group], (0.05, 0.005), 2_000))
+    loose, strict = (found[0][0] for found in Resamples(400, 8, Draws(1)).bounds([group], (0.05, 0.005), 2_000))
     assert strict.lower < loose.lower < loose.upper < strict.upper
 
 
@@ -209,7 +233,7 @@ def test_a_held_out_day_takes_under_a_fifth_of_a_second():
 
     def seconds():
         start = time.perf_counter()
-        Resamples(1_300, 11, 1).bounds([group], (0.05,), 2_000)
+        Resamples(1_300, 11, Draws(1)).bounds([group], (0.05,), 2_000)
         return time.perf_counter() - start
 
     assert min(seconds() for _ in range(5)) < 0.2

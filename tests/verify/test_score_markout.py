@@ -13,7 +13,7 @@ from outcome_strategies import UNIT, market, order, outcomes
 
 from verify.outcomes import Flow
 from verify.score import markout, welfare
-from verify.score.bootstrap import Resamples
+from verify.score.bootstrap import Draws, Resamples
 from verify.score.frame import frame, rows_by_part
 from verify.score.ratios import MEASURES
 
@@ -58,7 +58,7 @@ def test_the_metric_is_the_sum_over_what_was_sold_with_bounds_around_it():
     replay = with_later(outcomes(market(4)), Fraction(101, 100))
     rows = rows_by_part(replay)["heldout"]
     found = frame(rows, replay.unit, MEASURES)
-    table = markout.tables(found, TOLD, Resamples(len(found.batches), 3, 1))
+    table = markout.tables(found, TOLD, Resamples(len(found.batches), 3, Draws(1)))
     totals = markout.markouts(rows.batches, {300: ""}, UNIT)["300"]["candidate"]
     sold = sum(row.value for row in rows.orders)
     before, fees = (float(totals[name]) * UNIT * 10_000 / sold for name in ("inventory", "fees"))
@@ -73,7 +73,7 @@ def test_what_cannot_be_told_is_unscored_with_the_reason():
     replay = outcomes(market(5))
     rows = rows_by_part(replay)["heldout"]
     found = frame(rows, replay.unit, MEASURES)
-    resamples = Resamples(len(found.batches), 3, 1)
+    resamples = Resamples(len(found.batches), 3, Draws(1))
     for reasons, words in (({300: "no series"}, "no series"), ({300: ""}, "the reference price ends before that")):
         for table in markout.tables(found, reasons, resamples).values():
             assert table == {"status": "unscored", "reason": words}

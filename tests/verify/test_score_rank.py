@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from outcome_strategies import market, outcomes
 
 from verify.findings import Finding
+from verify.score.bootstrap import Draws
 from verify.score.metrics import unscored
 from verify.score.rank import VERDICT_ORDER, rank
 from verify.score.scorecard import CandidateInfo, scorecard, turned_down
@@ -99,7 +100,7 @@ def test_real_scorecards_scored_unscored_and_rejected():
             outcomes(rows),
             variants={},
             ledger_rows=3,
-            seed=1,
+            draws=Draws(1),
             candidate=info,
             caveats=(),
             price_source="a series",

@@ -19,6 +19,7 @@ from outcome_strategies import BLOCKS, GAS, UNIT, consistent, market, order, out
 from verify.findings import Finding
 from verify.outcomes import Flow
 from verify.score import ratios
+from verify.score.bootstrap import Draws
 from verify.score.frame import OutcomesError
 from verify.score.markout import METRICS as MARKOUTS
 from verify.score.scorecard import NOT_MEASURED, RESULTS, CandidateInfo, scorecard, turned_down
@@ -54,7 +55,7 @@ def score(replay, *, variants=None, tests=1, seed=1):
         replay,
         variants=variants or {},
         ledger_rows=tests,
-        seed=seed,
+        draws=Draws(seed),
         candidate=CANDIDATE,
         caveats=("simulated",),
         price_source="a series",
@@ -387,4 +388,4 @@ def test_a_day_is_scored_in_time():
         return time.process_time() - start
 
     assert min(seconds(lambda: score(replay, tests=10)) for _ in range(4)) < 0.4
-    assert min(seconds(lambda: judge_outcomes(replay, 10, 1)) for _ in range(4)) < 0.1
+    assert min(seconds(lambda: judge_outcomes(replay, 10, Draws(1))) for _ in range(4)) < 0.1

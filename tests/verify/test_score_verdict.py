@@ -10,14 +10,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from outcome_strategies import BLOCKS, GWEI, UNIT, market, order, outcomes, shifted
 
-from verify.score.bootstrap import Bounds
+from verify.score.bootstrap import Bounds, Draws
 from verify.score.evidence import Evidence, Figures
 from verify.score.sensitivity import judge_outcomes
 from verify.score.verdict import Judgement, _number, judge, over_windows, unscored
 
 
 def verdict_of(rows, *, tests=1, seed=1, **closing):
-    return judge_outcomes(outcomes(rows, **closing), tests, seed).judgement
+    return judge_outcomes(outcomes(rows, **closing), tests, Draws(seed)).judgement
 
 
 def test_improvement_out_of_saved_gas():
@@ -84,7 +84,7 @@ def test_the_level_pays_for_what_was_tried():
 
 @pytest.mark.parametrize("tests", [2, 10, 40])
 def test_the_strict_bounds_are_wider_than_the_plain_ones(tests):
-    found = judge_outcomes(outcomes(market(1, gas_saved=60_000)), tests, 1).evidence
+    found = judge_outcomes(outcomes(market(1, gas_saved=60_000)), tests, Draws(1)).evidence
     assert found.strict.m.lower < found.plain.m.lower < found.plain.m.upper < found.strict.m.upper
     assert found.resamples == max(2_000, 200 * tests)
 
@@ -113,7 +113,7 @@ def test_a_gain_of_the_largest_orders_only_fails_with_their_weight_capped():
             if large
             else replace(row, bought=shifted(row.bought, -1))
         )
-    judged = judge_outcomes(outcomes(rows), 1, 1)
+    judged = judge_outcomes(outcomes(rows), 1, Draws(1))
     assert judged.evidence.plain.m.lower is None or judged.evidence.plain.m.estimate > 0
     assert judged.evidence.plain.m_capped.estimate < 0
     assert judged.judgement.verdict == "no improvement"
@@ -218,7 +218,7 @@ def test_a_rule_that_fills_nothing_never_scores_above_zero(seed, saved):
     rows = market(seed, blocks=300, bots_bps=30, gas_saved=saved, gas_price_wei=(1 + seed) * 100 * GWEI)
     rows = [replace(row, filled=False, fallback_out=row.bought * (9 + row.seq % 3) // 10) for row in rows]
     rows = [replace(row, bought=min(row.fallback_out, row.amm_out)) for row in rows]
-    judged = judge_outcomes(outcomes(rows), 1, seed)
+    judged = judge_outcomes(outcomes(rows), 1, Draws(seed))
     assert judged.judgement.verdict in {"worse", "no improvement"}
     assert judged.evidence.plain.m.estimate <= 0
     assert judged.evidence.plain.m.upper <= 0

@@ -65,6 +65,6 @@ def _left_over(responses: list[Response]) -> int:
 def _one_transaction(responses: list[Response]) -> list[Response]:
     """The same trades with a transaction's own gas counted once."""
     return [
-        replace(response, trade=replace(response.trade, gas=response.trade.gas - (_TRANSACTION_GAS if i else 0)))
+        replace(response, trade=response.trade._replace(gas=response.trade.gas - (_TRANSACTION_GAS if i else 0)))
         for i, response in enumerate(responses)
     ]

@@ -61,7 +61,7 @@ def summary(rows: Sequence[OrderDivergence]) -> dict[str, Any]:
 
 
 def _bps(after: int, before: int) -> Fraction | None:
-    return BPS * (Fraction(after, before) - 1) if after and before else None
+    return Fraction(BPS * (after - before), before) if after and before else None
 
 
 def _figures(entries: Sequence[tuple[int, int, Fraction | None]]) -> dict[str, Any]:

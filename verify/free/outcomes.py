@@ -42,7 +42,30 @@ Books = dict[int, tuple[Flows, Flow]]
 """By window: every party's flow, and the part of the liquidity providers' that is fee or donation."""
 
 
-def outcomes(market: FreeMarket, run: FreeRun, plain: FreeRun, anchored: Outcomes) -> Outcomes:
+class OtherWorlds:
+    """History and the AMM alone: what every candidate's world is compared with, read once for all of them.
+
+    Args:
+        market: What the replays were run on.
+        plain: `verify.free.replay.without_mechanism` of it.
+    """
+
+    def __init__(self, market: FreeMarket, plain: FreeRun) -> None:
+        self.market = market
+        self.plain = plain
+        self.amm_orders = {order.seq: order for order in plain.orders}
+        self._books: dict[int, tuple[Books, Books]] = {}
+
+    def books(self, window_blocks: int) -> tuple[Books, Books]:
+        """Those of history and of the AMM alone."""
+        found = self._books.get(window_blocks)
+        if found is None:
+            found = _history_books(self.market, window_blocks), _books(self.plain, window_blocks)
+            self._books[window_blocks] = found
+        return found
+
+
+def outcomes(others: OtherWorlds, run: FreeRun, anchored: Outcomes) -> Outcomes:
     """A candidate's free-running replay beside the AMM's, as outcomes.
 
     ``amm_out``, ``delay_out``, ``bought`` and the gas are those of the free-running worlds; what history gave, the
@@ -51,9 +74,8 @@ def outcomes(market: FreeMarket, run: FreeRun, plain: FreeRun, anchored: Outcome
     in which a token moved in any world, also where no order settled.
 
     Args:
-        market: What both were run on.
-        run: The candidate's.
-        plain: `verify.free.replay.without_mechanism` of the same market.
+        others: What it is compared with.
+        run: The candidate's, on the same market.
         anchored: The candidate's anchored replay, same reading and window.
 
     Raises:
@@ -62,16 +84,16 @@ def outcomes(market: FreeMarket, run: FreeRun, plain: FreeRun, anchored: Outcome
     length = run.window_blocks
     if anchored.window_blocks != length:
         raise InputError(f"one replay has windows of {length} blocks, the other of {anchored.window_blocks}")
-    rows = _order_rows(run, plain, anchored)
-    reference = market.reference
-    history, amm, free = _history_books(market, length), _books(plain, length), _books(run, length)
+    rows = _order_rows(run, others.amm_orders, anchored)
+    reference = others.market.reference
+    (history, amm), free = others.books(length), _books(run, length)
     _cap(free, rows)
     found = {batch.window: batch for batch in anchored.batches}
     of_window: dict[int, list[OrderOutcome]] = {}
     for row in rows:
         of_window.setdefault(row.window, []).append(row)
     settled = {each.window: each for each in run.settlements}
-    unscored = _unscored(run, length) | _unscored(plain, length)
+    unscored = _unscored(run, length) | _unscored(others.plain, length)
     batches = []
     for window in sorted(history.keys() | amm.keys() | free.keys() | found.keys()):
         settle_block = (window + 1) * length - 1
@@ -145,8 +167,8 @@ _EMPTY = BatchOutcome(
 )
 
 
-def _order_rows(run: FreeRun, plain: FreeRun, anchored: Outcomes) -> list[OrderOutcome]:
-    free, amm = ({order.seq: order for order in each.orders} for each in (run, plain))
+def _order_rows(run: FreeRun, amm: Mapping[int, FreeOrder], anchored: Outcomes) -> list[OrderOutcome]:
+    free = {order.seq: order for order in run.orders}
     rows = []
     for row in anchored.orders:
         if row.seq not in free or row.seq not in amm:

@@ -1,12 +1,14 @@
 """What a free-running replay leaves behind: integers only, nothing judged.
 
+Records of which there are thousands are named tuples: they are quick to make and to send to another process.
+
 Amounts are in the token's smallest unit, gas in units of gas. Flows are what a party received, negative what it paid.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from ingest.records import FlowClass
@@ -20,8 +22,7 @@ PARTIES = ("users", "unknown", "arbitrageurs", "liquidity_providers", "residue")
 """Whose flows sum to zero in every block; the liquidity providers' fees are part of theirs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arbitrage:
+class Arbitrage(NamedTuple):
     """One trade of the arbitrageur's on one pool; ``place`` is the pool's among the world's venues.
 
     ``fee`` is the part of ``spent`` that is the pool's fee, rounded up.
@@ -37,8 +38,7 @@ class Arbitrage:
     gas_price_wei: int
 
 
-@dataclass(frozen=True, slots=True)
-class FreeOrder:
+class FreeOrder(NamedTuple):
     """What became of one order.
 
     ``bought`` is what it really got. ``outside_out`` is what the AMM of this world would have given it in its own
@@ -60,8 +60,7 @@ class FreeOrder:
     gas_price_wei: int
 
 
-@dataclass(frozen=True, slots=True)
-class FreeBlock:
+class FreeBlock(NamedTuple):
     """One block in which tokens moved: each party's flow, and the liquidity providers' fees and donations within it."""
 
     number: int
@@ -69,8 +68,7 @@ class FreeBlock:
     lp_fees: Flow
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """One call of the kernel: its gas, how many of how many orders it filled, and the rounds until nobody left."""
 
     window: int

@@ -112,7 +112,7 @@ class _Run:
         if self.stage and page.cleared:
             self.stage.remember(page.cleared)
         if page.settlement:
-            page.settlement = replace(page.settlement, rounds=rounds)
+            page.settlement = page.settlement._replace(rounds=rounds)
         return page
 
     def _leaves(self, order: FreeOrder) -> bool:
@@ -224,7 +224,7 @@ class _Run:
                 order = self._order("mechanism", intent, bought, outside.get(intent.seq, 0), gas=share)
             else:
                 order = self._fallback(prepared, intent, outside, books, 0 if filled else share)
-            page.orders.append(replace(order, delay_out=delays[i]))
+            page.orders.append(order._replace(delay_out=delays[i]))
         page.cleared = cleared
         page.settlement = Settlement(
             prepared.batch.window, number, cleared.gas, filled, len(fills), cleared.dropped, rounds=1
@@ -238,7 +238,7 @@ class _Run:
             number = prepared.batch.settle_block
             raise CandidateRejectedError((Finding("run", "pool-emptied", f"in block {number}: {EMPTIED}"),))
         order = order or self._order("fallback", intent, 0, outside.get(intent.seq, 0), gas=0)
-        return replace(order, gas=order.gas + vain_gas)
+        return order._replace(gas=order.gas + vain_gas)
 
     def _market_order(
         self, way: Way, intent: Intent, min_out: int, outside_out: int | None, books: Books

@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from verify.score.frame import FloatArray
+
+CountArray = npt.NDArray[np.unsignedinteger[Any]]
 
 TAIL = 0.05
 """One-sided tail of the published bounds."""
@@ -31,10 +33,13 @@ RESAMPLES_PER_TEST = 200
 MIN_BATCHES = 20
 """Below this many batches with weight there are no bounds: a bootstrap of so few never sees what it does not hold."""
 CHUNK = 256
-"""Resamples drawn at a time; a chunk's count matrix stays in the processor's cache."""
-TILE_ROWS, TILE_DEPTH, TILE_COLUMNS = 64, 128, 32
-"""Products are made of tiles this small, so that the matrix library does each on the calling thread: its own threads
-wait for each other, which on cores that other workers keep busy takes ten times as long as the product."""
+"""Resamples drawn at a time; what a chunk is multiplied with stays in the processor's cache."""
+TILE_RESAMPLES, TILE = 64, 4096
+"""Products are made of tiles of so many resamples by so many numbers, small enough that the matrix library does each on
+the calling thread: its own threads wait for each other, which on cores that other workers keep busy takes ten times as
+long as the product."""
+KEPT_BYTES = 256 * 1024**2
+"""What a run's resamples may take: a byte for each batch of each, so 2,000 of 130,000 batches."""
 EXACT_BITS = 53
 SERIES_BITS = 20
 
@@ -101,22 +106,47 @@ def _politis_white(series: FloatArray) -> float:
     return math.cbrt(slope**2 / spectrum**2 * n)
 
 
+class Draws:
+    """All resampling of one run: what is drawn for one candidate serves the next.
+
+    How often each batch occurs in each resample follows from the seed, the number of batches and the block length
+    alone, and most candidates over one history share all three. Up to `KEPT_BYTES` are kept, the rest drawn anew.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._kept: dict[tuple[int, int, int], CountArray] = {}
+        self._room = KEPT_BYTES
+
+    def counts(self, chunk: int, batches: int, block_length: int) -> CountArray:
+        """How often each batch occurs in each resample of a chunk, (batches, CHUNK)."""
+        key = (chunk, batches, block_length)
+        found = self._kept.get(key)
+        if found is None:
+            drawn = _counts(np.random.default_rng((self.seed, chunk)), batches, block_length)
+            found = np.ascontiguousarray(drawn.T, np.min_scalar_type(int(drawn.max())))
+            if found.nbytes <= self._room:
+                self._kept[key] = found
+                self._room -= found.nbytes
+        return found
+
+
 class Resamples:
-    """A fixed sequence of resamples of ``batches`` batches, given by its seed.
+    """A fixed sequence of resamples of ``batches`` batches, given by a run's draws.
 
     The first resamples are the same whatever number is asked for, and for every ratio: comparisons are paired.
     """
 
-    def __init__(self, batches: int, block_length: int, seed: int) -> None:
+    def __init__(self, batches: int, block_length: int, draws: Draws) -> None:
         self.batches = batches
         self.block_length = block_length
-        self._seed = seed
-        self._kept: list[npt.NDArray[np.int16]] = []
+        self._draws = draws
 
     def bounds(self, groups: Sequence[Group], tails: Sequence[float], resamples: int) -> list[list[list[Bounds]]]:
         """One-sided bounds, ``[tail][group][ratio]``, each of which misses its ratio with probability ``tail``.
 
-        Time is O(resamples · batches · ratios) in one matrix product; memory O(resamples · ratios).
+        Time is O(resamples · batches · ratios), counting of each group's batches only those that add to its sums;
+        memory O(resamples · ratios).
         """
         usable = [i for i, group in enumerate(groups) if np.count_nonzero(group.denominator) >= MIN_BATCHES]
         bounded = self._bounds([groups[i] for i in usable], tails, resamples) if usable else [[] for _ in tails]
@@ -130,32 +160,17 @@ class Resamples:
 
     def _bounds(self, groups: Sequence[Group], tails: Sequence[float], resamples: int) -> list[list[list[Bounds]]]:
         columns = [_Columns(group) for group in groups]
-        tiles = _tiled(np.hstack([_exactly_summable(column.stacked) for column in columns]))
-        edges = np.cumsum([0, *(column.stacked.shape[1] for column in columns)])
-        errors: list[list[FloatArray]] = [[] for _ in groups]
-        ts: list[list[FloatArray]] = [[] for _ in groups]
-        for counts in self._chunks(resamples):
-            sums = _product(counts, tiles)
-            for i, column in enumerate(columns):
-                error, t = column.resampled(sums[:, edges[i] : edges[i + 1]])
-                errors[i].append(error)
-                ts[i].append(t)
-        drawn = [
-            (column, np.concatenate(errors[i])[:resamples], np.concatenate(ts[i])[:resamples])
-            for i, column in enumerate(columns)
+        chunks = -(-resamples // CHUNK)
+        sums = [np.empty((len(column.summands), chunks * CHUNK)) for column in columns]
+        for chunk in range(chunks):
+            counts = self._draws.counts(chunk, self.batches, self.block_length)
+            for column, found in zip(columns, sums, strict=True):
+                found[:, chunk * CHUNK : (chunk + 1) * CHUNK] = _product(column.summands, counts[column.batches])
+        drawn = [column.resampled(found[:, :resamples]) for column, found in zip(columns, sums, strict=True)]
+        return [
+            [column.bounds(*errors_and_ts, tail) for column, errors_and_ts in zip(columns, drawn, strict=True)]
+            for tail in tails
         ]
-        return [[column.bounds(error, t, tail) for column, error, t in drawn] for tail in tails]
-
-    def _chunks(self, resamples: int) -> Iterator[FloatArray]:
-        """Count matrices, (CHUNK, batches): how often each batch occurs in each resample."""
-        for i in range(-(-resamples // CHUNK)):
-            if i < len(self._kept):
-                yield self._kept[i].astype(np.float64)
-                continue
-            counts = _counts(np.random.default_rng((self._seed, i)), self.batches, self.block_length)
-            if i * CHUNK < RESAMPLES:
-                self._kept.append(counts.astype(np.int16))
-            yield counts.astype(np.float64)
 
 
 def _counts(rng: np.random.Generator, n: int, mean_length: int) -> npt.NDArray[np.int64]:
@@ -174,26 +189,25 @@ def _counts(rng: np.random.Generator, n: int, mean_length: int) -> npt.NDArray[n
     return np.cumsum(steps.reshape(CHUNK, n + 1)[:, :n], axis=1)
 
 
-def _tiled(columns: FloatArray) -> FloatArray:
-    """Cuts a matrix into tiles, (column tile, row tile, TILE_DEPTH, TILE_COLUMNS), padded with zeros."""
-    height, width = (-(-size // tile) for size, tile in zip(columns.shape, (TILE_DEPTH, TILE_COLUMNS), strict=True))
-    padded = np.zeros((height * TILE_DEPTH, width * TILE_COLUMNS))
-    padded[: columns.shape[0], : columns.shape[1]] = columns
-    return np.ascontiguousarray(padded.reshape(height, TILE_DEPTH, width, TILE_COLUMNS).transpose(2, 0, 1, 3))
-
-
-def _product(counts: FloatArray, tiles: FloatArray) -> FloatArray:
-    """The chunk's count matrix times the tiled columns; extra columns are zeros."""
-    width, height = tiles.shape[:2]
-    padded = np.zeros((CHUNK, height * TILE_DEPTH))
-    padded[:, : counts.shape[1]] = counts
-    rows = padded.reshape(CHUNK // TILE_ROWS, TILE_ROWS, height, TILE_DEPTH).transpose(0, 2, 1, 3)
-    product = [np.matmul(row[None], tiles).sum(axis=1).transpose(1, 0, 2) for row in rows]
-    return np.concatenate(product).reshape(CHUNK, width * TILE_COLUMNS)
+def _product(columns: FloatArray, counts: CountArray) -> FloatArray:
+    """Each column's sum over each resample: (columns, batches) times (batches, CHUNK)."""
+    width, batches = columns.shape
+    tiles = -(-batches * width // TILE)
+    depth = -(-batches // tiles)
+    left = np.zeros((width, tiles * depth))
+    left[:, :batches] = columns
+    right = np.zeros((tiles * depth, CHUNK))
+    right[:batches] = counts
+    sums = np.matmul(
+        left.reshape(width, tiles, 1, depth).transpose(1, 2, 0, 3),
+        right.reshape(tiles, depth, CHUNK // TILE_RESAMPLES, TILE_RESAMPLES).transpose(0, 2, 1, 3),
+    ).sum(axis=0)
+    product: FloatArray = sums.transpose(1, 0, 2).reshape(width, CHUNK)
+    return product
 
 
 def _exactly_summable(columns: FloatArray) -> FloatArray:
-    """Rounds each column to multiples of a power of two so that any resample's sum is exact in a double.
+    """Rounds each column (of axis 0) to multiples of a power of two so that any resample's sum is exact in a double.
 
     A resample counts each of the n batches some number of times, n times in all: with every entry at most 2⁵³/n
     steps, no partial sum passes 2⁵³ steps.
@@ -207,21 +221,26 @@ def _exactly_summable(columns: FloatArray) -> FloatArray:
 
 
 class _Columns:
-    """What has to be summed over a resample to get the group's ratios and their standard errors in it."""
+    """What has to be summed over a resample to get the group's ratios and their standard errors in it.
+
+    ``summands`` are the sums' terms, (sums, batches), of those ``batches`` that have any that is not 0.
+    """
 
     def __init__(self, group: Group) -> None:
         weight = group.denominator[:, None]
         total = math.fsum(group.denominator)
         self.estimates = np.array([math.fsum(column) / total for column in group.numerators.T])
         residuals = group.numerators - self.estimates * weight
-        self.stacked = np.hstack((weight, weight**2, residuals, residuals**2, residuals * weight))
+        stacked = np.hstack((weight, weight**2, residuals, residuals**2, residuals * weight))
+        self.batches = np.flatnonzero(stacked.any(axis=1))
+        self.summands = np.ascontiguousarray(_exactly_summable(stacked)[self.batches].T)
         self._spread = np.array([math.sqrt(math.fsum(column)) / total for column in (residuals**2).T])
         self._ratios = residuals.shape[1]
 
     def resampled(self, sums: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Each ratio's error and its t-value in each resample; NaN where the resample holds no weight."""
-        weight, weight2 = sums[:, :1], sums[:, 1:2]
-        residual, residual2, cross = (sums[:, 2 + i * self._ratios : 2 + (i + 1) * self._ratios] for i in range(3))
+        """Each ratio's error and its t-value in each resample, (ratios, resamples); NaN without any weight in it."""
+        weight, weight2 = sums[:1], sums[1:2]
+        residual, residual2, cross = np.split(sums[2:], 3)
         with np.errstate(divide="ignore", invalid="ignore"):
             error = np.where(weight > 0, residual / weight, np.nan)
             variance = np.maximum(residual2 - 2 * error * cross + error**2 * weight2, 0)
@@ -248,15 +267,15 @@ class _Columns:
 
 
 def _tails(samples: FloatArray, tail: float) -> tuple[FloatArray, FloatArray]:
-    """The order statistics that cut off ``tail`` below and above, a NaN counting as the worst on either side."""
-    count = len(samples)
+    """Each row's order statistics that cut off ``tail`` below and above, a NaN counting as the worst on either side."""
+    count = samples.shape[1]
     rank = math.floor(tail * (count + 1) * (1 + 1e-12))
     if rank < 1:
-        unbounded = np.full(samples.shape[1], np.inf)
+        unbounded = np.full(len(samples), np.inf)
         return -unbounded, unbounded
     holes = np.isnan(samples)
     low, high = np.where(holes, -np.inf, samples), np.where(holes, np.inf, samples)
-    return np.partition(low, rank - 1, axis=0)[rank - 1], np.partition(high, count - rank, axis=0)[count - rank]
+    return np.partition(low, rank - 1)[:, rank - 1], np.partition(high, count - rank)[:, count - rank]
 
 
 def _without_bounds(group: Group) -> list[Bounds]:

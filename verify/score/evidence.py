@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from verify.score.bootstrap import RESAMPLES, TAIL, Bounds, Group, Resamples, block_length, resample_count
+from verify.score.bootstrap import RESAMPLES, TAIL, Bounds, Draws, Group, Resamples, block_length, resample_count
 from verify.score.frame import column
 from verify.score.metrics import effective_n, group
 from verify.score.ratios import BPS, Measure, amm_gas, bots_removed, mechanism, net_mechanism
-from verify.score.welfare import ONE, gain_over_amm, gas_saved, prices
+from verify.score.welfare import ONE, gains_over_amm, gas_saved, prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,37 +91,35 @@ def class_mask(frame: Frame, flow_class: VerdictClass) -> BoolArray:
     return frame.user if flow_class == "user" else ~frame.user
 
 
-def resamples_for(frame: Frame, flow_class: VerdictClass, seed: int) -> Resamples:
+def resamples_for(frame: Frame, flow_class: VerdictClass, draws: Draws) -> Resamples:
     """The resamples of a frame's batches, in blocks as long as any of the judged orders' series asks for.
 
     The series are M (`mechanism` where gas has no price), and the two that no candidate can move: what the bots'
     absence is worth, and what the AMM's gas costs. Because of the latter two, most candidates over one history share
     their blocks, and what has nothing to do with a candidate has the same bounds on its scorecard as on the next one.
     """
-    measures = (net_mechanism(1), bots_removed, amm_gas) if frame.gas_known else (mechanism, bots_removed)
-    columns = [column(frame.orders, measure) for measure in measures]
+    columns = [frame.measures[M] if frame.gas_known else column(frame.orders, mechanism)]
+    columns += [frame.measures["bots_removed_bps"]]
+    columns += [column(frame.orders, amm_gas)] if frame.gas_known else []
     lengths = [
         block_length(group(frame, frame.value, [series], _judged(frame, series, flow_class))) for series in columns
     ]
-    return Resamples(len(frame.batches), max(lengths), seed)
+    return Resamples(len(frame.batches), max(lengths), draws)
 
 
 def joint_gains(frame: Frame, flow_class: VerdictClass, unit: int) -> JointGains:
     """Values what the parties gained in each batch."""
     traders = "users" if flow_class == "user" else "unknown"
-    together = [gain_over_amm(batch, (traders, "liquidity_providers")) for batch in frame.batches]
-    everyone = [gain_over_amm(batch, ("users", "unknown", "liquidity_providers")) for batch in frame.batches]
+    gains = [dict(zip(PAYERS, gains_over_amm(batch, PAYERS), strict=True)) for batch in frame.batches]
+    together = [(gain[traders] + gain["liquidity_providers"]) / ONE for gain in gains]
+    everyone = [(gain["users"] + gain["unknown"] + gain["liquidity_providers"]) / ONE for gain in gains]
     price_of = [prices(batch) for batch in frame.batches]
     saved = np.zeros(len(frame.orders))
     if frame.gas_known:
         for i, order in enumerate(frame.orders):
             bought_price = price_of[frame.batch_of[i]][order.sells_token0]
             saved[i] = gas_saved(order, bought_price, order.gas_amm) / ONE
-    losses = (
-        (party, math.fsum(gain_over_amm(batch, (party,)) for batch in frame.batches) / unit)
-        for party in PAYERS
-        if party != traders
-    )
+    losses = ((party, math.fsum(gain[party] / ONE for gain in gains) / unit) for party in PAYERS if party != traders)
     return JointGains(
         together=np.array(together),
         everyone=np.array(everyone),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from verify.findings import Finding
     from verify.outcomes import Outcomes
+    from verify.score.bootstrap import Draws
     from verify.score.verdict import Judgement
 
 Json = dict[str, Any]
@@ -86,7 +87,7 @@ def scorecard(
     *,
     variants: Mapping[str, Outcomes],
     ledger_rows: int,
-    seed: int,
+    draws: Draws,
     candidate: CandidateInfo,
     caveats: Sequence[str],
     price_source: str,
@@ -100,7 +101,7 @@ def scorecard(
         headline: The replay that is judged.
         variants: Replays under other labellings, limits or anchors, and the free-running one, by name.
         ledger_rows: k, the evaluations ever made on this held-out range, this one included; at least 1.
-        seed: Of all resampling.
+        draws: All resampling; shared by the scorecards of a run, which it does not change.
         candidate: Who is scored.
         caveats: Sentences that every report over this history repeats.
         price_source: Where the reference price comes from.
@@ -137,7 +138,7 @@ def scorecard(
         return card | _closed(
             verdict.unscored(f"Only {100 * float(audited_share):.1f} % {AUDITED}, so no figure stands on it")
         )
-    card |= _scores(headline, rows, variants, ledger_rows, seed, no_markout, provisional)
+    card |= _scores(headline, rows, variants, ledger_rows, draws, no_markout, provisional)
     if audited_share < 1:
         card["verdict_why"] += f" {100 * float(audited_share):.2f} % {AUDITED}; the others are listed under audit."
     return card
@@ -178,7 +179,7 @@ def _scores(
     rows: Mapping[Part, Rows],
     variants: Mapping[str, Outcomes],
     tests: int,
-    seed: int,
+    draws: Draws,
     no_markout: Mapping[int, str],
     provisional: str,
 ) -> Json:
@@ -186,8 +187,8 @@ def _scores(
     heldout = frame(rows["heldout"], outcomes.unit, MEASURES)
     train = frame(rows["train"], outcomes.unit, MEASURES)
     resamples = {
-        "train": resamples_for(train, flow_class, seed),
-        "heldout": resamples_for(heldout, flow_class, seed),
+        "train": resamples_for(train, flow_class, draws),
+        "heldout": resamples_for(heldout, flow_class, draws),
     }
     by_part = {
         "train": _sliced(train, flow_class, resamples["train"]),
@@ -201,7 +202,7 @@ def _scores(
     mask = class_mask(heldout, flow_class)
     trimmed = weighted_mean(heldout, M, without_largest(heldout, mask))
     gas = describe.gas(heldout)
-    by_variant = {name: judge_outcomes(other, tests, seed) for name, other in variants.items()}
+    by_variant = {name: judge_outcomes(other, tests, draws) for name, other in variants.items()}
     judgement = judged.judgement
     if outcomes.window_blocks > 1:
         free = by_variant.get(FREE_RUNNING)
@@ -228,7 +229,7 @@ def _scores(
             "method": "stationary block bootstrap over settlements, percentile and studentised, the wider of both",
             "block_length": {part: found.block_length for part, found in resamples.items()},
             "resamples": RESAMPLES,
-            "seed": seed,
+            "seed": draws.seed,
         },
         "distribution": {
             "train": describe.distribution(train, class_mask(train, flow_class)),

@@ -23,7 +23,7 @@ from verify.score.ratios import net_mechanism
 
 if TYPE_CHECKING:
     from verify.outcomes import Outcomes
-    from verify.score.bootstrap import Resamples
+    from verify.score.bootstrap import Draws, Resamples
     from verify.score.verdict import Judgement
 
 GAS_SCALES = {"gas price: 0": 0, "gas price: double": 2}
@@ -61,7 +61,7 @@ def judge_frame(
     return at(1), {name: at(scale) for name, scale in GAS_SCALES.items()}
 
 
-def judge_outcomes(outcomes: Outcomes, tests: int, seed: int) -> Judged:
+def judge_outcomes(outcomes: Outcomes, tests: int, draws: Draws) -> Judged:
     """The verdict on a whole replay, gates first, without its tables."""
     rows = rows_by_part(outcomes)
     orders = [order for part in rows.values() for order in part.orders]
@@ -73,7 +73,7 @@ def judge_outcomes(outcomes: Outcomes, tests: int, seed: int) -> Judged:
     welfare.check(batches)
     heldout = frame(rows["heldout"], outcomes.unit, MEASURES)
     flow_class = verdict_class(orders)
-    resamples = resamples_for(heldout, flow_class, seed)
+    resamples = resamples_for(heldout, flow_class, draws)
     joint = joint_gains(heldout, flow_class, outcomes.unit)
     found = evidence(heldout, heldout.measures[M], 1, flow_class, joint, resamples, tests)
     return Judged(_judgement(found, heldout, rows["heldout"], outcomes, flow_class, 1), found)

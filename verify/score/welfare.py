@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from verify.flows import total
 from verify.outcomes import BatchOutcome, Flow, OrderOutcome
 from verify.score.frame import OutcomesError
 from verify.score.ratios import charged_gas
@@ -46,15 +47,11 @@ class Gain:
 def unbalanced(batch: BatchOutcome, world: str) -> str:
     """Which token's flows do not sum to zero in a world, in words; empty where all do."""
     flows: Mapping[str, Flow] = getattr(batch, world)
-    totals = (
-        ("token0", sum(flow.token0 for flow in flows.values())),
-        ("token1", sum(flow.token1 for flow in flows.values())),
-    )
-    for token, total in totals:
-        if total:
+    for token, amount in zip(Flow._fields, total(flows.values()), strict=True):
+        if amount:
             return (
                 f"window {batch.window}, block {batch.settle_block}: the flows of {token} in the world {world!r} "
-                f"sum to {total}, not to 0"
+                f"sum to {amount}, not to 0"
             )
     return ""
 
@@ -116,23 +113,25 @@ def totals(batches: Iterable[BatchOutcome], orders: Iterable[OrderOutcome], unit
 
 def prices(batch: BatchOutcome) -> tuple[int, int]:
     """What one smallest unit of token0 and token1 is worth at settlement, times `ONE`, rounded down."""
-    return (
-        batch.value0.numerator * ONE // batch.value0.denominator,
-        batch.value1.numerator * ONE // batch.value1.denominator,
+    (numerator0, denominator0), (numerator1, denominator1) = (
+        batch.value0.as_integer_ratio(),
+        batch.value1.as_integer_ratio(),
     )
+    return numerator0 * ONE // denominator0, numerator1 * ONE // denominator1
 
 
-def gain_over_amm(batch: BatchOutcome, parties: Sequence[str]) -> float:
-    """What some parties gained together over the AMM, before gas, in the numeraire's smallest unit.
+def gains_over_amm(batch: BatchOutcome, parties: Sequence[str]) -> list[int]:
+    """What each party gained over the AMM, before gas, in the numeraire's smallest unit times `ONE`.
 
     ``parties`` are keys of the flows, where the liquidity providers' fees are part of ``liquidity_providers``.
     """
     price0, price1 = prices(batch)
-    total = 0
+    gains = []
     for party in parties:
-        got, base = batch.candidate.get(party, NOTHING), batch.amm.get(party, NOTHING)
-        total += (got.token0 - base.token0) * price0 + (got.token1 - base.token1) * price1
-    return total / ONE
+        got0, got1 = batch.candidate.get(party, NOTHING)
+        base0, base1 = batch.amm.get(party, NOTHING)
+        gains.append((got0 - base0) * price0 + (got1 - base1) * price1)
+    return gains
 
 
 def gas_saved(order: OrderOutcome, bought_price: int, base_gas: int) -> int:
