@@ -24,6 +24,7 @@ COMMANDS = {
     "ingest": ("app.commands.ingest", "Bring a pool's history into the store."),
     "history": ("app.commands.history", "What is stored, and whether it replays wei for wei."),
     "verify": ("app.commands.verify", "Score settlement rules against a stored history."),
+    "attack": ("app.commands.attack", "What a sequencer could take from a rule's batches; whether misreporting pays."),
     "fork": ("app.commands.fork", "A chain's own state and code at a block, proven, in a file that needs no node."),
     "report": ("app.commands.report", "Show a finished run again: leaderboard, verdicts, report file."),
     "doctor": ("app.commands.doctor", "What is installed, what is missing, and how to get it."),

@@ -168,7 +168,7 @@ def start(folder: str) -> None:
 
 def prepare(unit: PrepareUnit) -> Baseline:
     """Computes the baselines of one labelling and slack."""
-    worker = _this_worker()
+    worker = this_worker()
     return compute(
         worker.plan.history,
         worker.plan.readings[unit.labelling],
@@ -181,7 +181,7 @@ def prepare(unit: PrepareUnit) -> Baseline:
 
 def replay(unit: ReplayUnit) -> dict[str, tuple[Settled, ...]] | Rejected:
     """Replays one candidate over its legs; what became of each batch, by the leg's name."""
-    worker = _this_worker()
+    worker = this_worker()
     batches = {leg: worker.batches(leg, unit.window_blocks) for leg in unit.legs}
     most_orders = max((len(batch.intents) for found in batches.values() for batch in found), default=0)
     try:
@@ -214,7 +214,7 @@ def work(unit: ReplayUnit | FreeUnit) -> dict[str, tuple[Settled, ...]] | FreeRu
 
 def free_run(unit: FreeUnit) -> FreeRun | Rejected:
     """Replays a candidate, or none, in a world that goes on."""
-    worker = _this_worker()
+    worker = this_worker()
     plan, baseline = worker.plan, worker.baseline(unit.baseline_file)
     market = FreeMarket(plan.history, baseline, worker.reference, plan.histories[1:])
     anchors = worker.anchors()
@@ -228,7 +228,12 @@ def free_run(unit: FreeUnit) -> FreeRun | Rejected:
         return Rejected(FREE_RUNNING, 0, error.findings)
 
 
-def _this_worker() -> _Worker:
+def this_worker() -> _Worker:
+    """What this process has loaded.
+
+    Raises:
+        RuntimeError: `start` was not called in it.
+    """
     if _worker is None:
         raise RuntimeError("start was not called in this process")
     return _worker

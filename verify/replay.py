@@ -36,7 +36,8 @@ SETTLE_GAS = 30_000_000
 EMPTIED = "it left the pool so that an unfilled order could not be sold, where the AMM alone could sell it"
 
 PIPS = 10**6
-_RELAYER = accounts(1, "relayer")[0][0]
+RELAYER = accounts(1, "relayer")[0][0]
+"""Who sends the settlements."""
 
 
 SignedBatches = dict[tuple[str, tuple[int, ...], tuple[int, ...], int], bytes]
@@ -160,7 +161,7 @@ class Stage:
         """
         world = self._world
         try:
-            output = world.evm.call(address, calldata, sender=_RELAYER, gas=SETTLE_GAS)
+            output = world.evm.call(address, calldata, sender=RELAYER, gas=SETTLE_GAS)
         except ExecutionError as error:
             if prepared.unscored:
                 return no_fills(len(prepared.intents)), error.gas_used, kernel.no_trail(len(self._pools))

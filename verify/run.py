@@ -96,7 +96,7 @@ def quiet(_: Step) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
     """One rule with what admission made of it."""
 
     rule: Rule
@@ -139,7 +139,7 @@ def verify(
     """
     started = time.monotonic()
     _check(history, options)
-    entries = [_admitted(rule, i, len(rules), progress) for i, rule in enumerate(rules)]
+    entries = [admitted(rule, i, len(rules), progress) for i, rule in enumerate(rules)]
     events = sum(len(each.events) for each in (history, *beside))
     progress(Step("audit", 0, events))
     base = None if fork is None else ForkBase.of(fork, (history, *beside))
@@ -194,16 +194,17 @@ def _check(history: History, options: Options) -> None:
         raise InputError("must be a share from 0 to 1", field="elasticity")
 
 
-def _admitted(rule: Rule, i: int, total: int, progress: Callable[[Step], None]) -> _Entry:
+def admitted(rule: Rule, i: int, total: int, progress: Callable[[Step], None]) -> Entry:
+    """Compiles and admits the rule at place ``i`` of so many."""
     info = CandidateInfo(rule.name, candidate_id(rule.source, rule.parameters), rule.parameters)
     progress(Step("admission", i, total, rule.name))
     try:
         artifact = admit(rule.source, file=rule.file)
     except CandidateRejectedError as error:
-        return _Entry(rule, info, None, b"", error.findings)
+        return Entry(rule, info, None, b"", error.findings)
     finally:
         progress(Step("admission", i + 1, total, rule.name))
-    return _Entry(rule, info, artifact, constructor_data(artifact, rule.parameters), ())
+    return Entry(rule, info, artifact, constructor_data(artifact, rule.parameters), ())
 
 
 def _readings(history: History, beside: Sequence[History]) -> dict[Labelling, Reading]:
@@ -215,7 +216,7 @@ def _readings(history: History, beside: Sequence[History]) -> dict[Labelling, Re
 
 
 def _outcomes(
-    plan: Plan, entries: Sequence[_Entry], store: Store, options: Options, progress: Callable[[Step], None]
+    plan: Plan, entries: Sequence[Entry], store: Store, options: Options, progress: Callable[[Step], None]
 ) -> tuple[dict[tuple[int, int], Verdict], int]:
     """By (rule, window): outcomes by variant, or findings; and how many of them came from the store."""
     found: dict[tuple[int, int], Verdict] = {}
@@ -263,7 +264,7 @@ def _calls_store(node: Any) -> bool:
     return isinstance(node, list) and any(_calls_store(value) for value in node)
 
 
-def _evaluation_key(plan: Plan, entry: _Entry, window: int, options: Options) -> str:
+def _evaluation_key(plan: Plan, entry: Entry, window: int, options: Options) -> str:
     identity = {
         "artifact": artifact_id(entry.info.candidate_id),
         "code": hashlib.sha256(entry.creation_code).hexdigest(),
@@ -303,7 +304,7 @@ def _load(store: Store, key: str) -> Verdict | None:
 # ---------------------------------------------------------------------- scores
 
 
-def _ledger(history: History, entries: Sequence[_Entry], store: Store, options: Options) -> int:
+def _ledger(history: History, entries: Sequence[Entry], store: Store, options: Options) -> int:
     """Writes this run's evaluations into the held-out ledger; the rows that now overlap its held-out blocks."""
     first, last = history.events[0].block_number, history.events[-1].block_number
     heldout_first = last

@@ -1,0 +1,1 @@
+"""The adversary: what a sequencer could take from a batch, and whether misreporting pays."""
