@@ -85,7 +85,7 @@ class V3:
         if not amount_in or not self.price():
             return SwapResult(0, 0)
         try:
-            output = self._evm.call(self.driver, _exact(zero_for_one, amount_in), sender=OPERATOR)
+            output = self._evm.call(self.driver, exact_input(zero_for_one, amount_in), sender=OPERATOR)
         except Reverted:  # at the very end of the prices, or over ticks that do not fit the recorded liquidity
             return SwapResult(0, 0)
         amount0, amount1 = _amounts(output)
@@ -110,7 +110,11 @@ class V3:
         recorded = amount0.to_bytes(32, "big", signed=True) + amount1.to_bytes(32, "big", signed=True)
         zero_for_one = amount0 > 0
         tick = watch.tick()
-        call, mode, others = _exact(zero_for_one, amount0 if zero_for_one else amount1), "exact_in", _other_ways(event)
+        call, mode, others = (
+            exact_input(zero_for_one, amount0 if zero_for_one else amount1),
+            "exact_in",
+            _other_ways(event),
+        )
         exact_in = ""
         while True:
             evm.open()
@@ -235,7 +239,7 @@ class V3:
 
 def _other_ways(event: Swap) -> Iterator[tuple[str, bytes]]:
     """(mode, calldata for the driver) beside an exact input: events do not tell how the pool was called."""
-    yield "exact_out", _exact(event.zero_for_one, event.amount_out, out=True)
+    yield "exact_out", exact_input(event.zero_for_one, event.amount_out, out=True)
     if event.sqrt_price_x96 is not None:
         yield "price_limit", _swap(event.zero_for_one, _UNLIMITED, event.sqrt_price_x96)
 
@@ -245,8 +249,8 @@ def _amounts(output: bytes) -> tuple[int, int]:
     return int.from_bytes(output[:32], "big", signed=True), int.from_bytes(output[32:], "big", signed=True)
 
 
-def _exact(zero_for_one: bool, amount: int, *, out: bool = False) -> bytes:
-    """Calldata of a swap without a price limit, packed where the amount allows."""
+def exact_input(zero_for_one: bool, amount: int, *, out: bool = False) -> bytes:
+    """Calldata of the driver's swap without a price limit, packed where the amount allows; ``out``: an exact output."""
     if amount >> 128:
         limit = MIN_PRICE_X96 + 1 if zero_for_one else MAX_PRICE_X96 - 1
         return _swap(zero_for_one, -amount if out else amount, limit)
