@@ -33,6 +33,7 @@ EVERY_COMMAND = [
     ["history", "annotate"],
     ["history", "export"],
     ["verify"],
+    ["attack"],
     ["fork"],
     ["fork", "make"],
     ["fork", "show"],
@@ -85,7 +86,7 @@ def test_help_imports_nothing_that_takes_time():
     ("arguments", "told"),
     [
         (["nonsense"], "No such command 'nonsense'"),
-        (["attack"], "No such command 'attack'"),
+        (["attack"], "name a RULE.sol and a --history"),
         (["verify"], "Missing argument"),
         (["verify", "X.sol"], "Missing option '--history'"),
         (["history", "show"], "Missing argument"),
