@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,23 @@ workers_option = click.option(
     show_default="one a core",
     help="Processes that replay.",
 )
+
+
+def positive_number(_context: click.Context, _option: click.Parameter, value: str | None) -> Fraction | None:
+    """Reads a positive decimal number, exactly.
+
+    Raises:
+        click.BadParameter: It is none.
+    """
+    if value is None:
+        return None
+    try:
+        number = Fraction(value)
+    except (ValueError, ZeroDivisionError):
+        number = Fraction(0)
+    if number <= 0:
+        raise click.BadParameter(f"{value!r} is not a positive number")
+    return number
 
 
 def with_session(command: Callable[..., int]) -> Callable[..., int]:

@@ -30,6 +30,7 @@ from eth_utils.abi import event_abi_to_log_topic
 from hexbytes import HexBytes
 from replay import Workload, make_workload
 from web3 import HTTPProvider, Web3
+from web3.types import RPCEndpoint
 
 from verify.audit import replay
 from verify.npm import artifact, node_modules
@@ -86,7 +87,7 @@ def audit_seconds(load: Workload) -> float:
 def node_seconds(load: Workload, web3: Web3) -> float:
     """The same swaps as transactions, one after the other, each checked by its log."""
     world = World.build(load.state)
-    kept = web3.provider.make_request("evm_snapshot", [])["result"]  # type: ignore[arg-type]
+    kept = _ask(web3, "evm_snapshot")
     _put(world, web3)
     pool = web3.eth.contract(address=Web3.to_checksum_address(world.pool), abi=artifact(ABIS[load.kind])["abi"])
     swap = pool.events.Swap()
@@ -107,7 +108,7 @@ def node_seconds(load: Workload, web3: Web3) -> float:
             "the node did not make the history's swap"
         )
     seconds = time.perf_counter() - started
-    web3.provider.make_request("evm_revert", [kept])  # type: ignore[arg-type]
+    _ask(web3, "evm_revert", kept)
     return seconds
 
 
@@ -120,16 +121,20 @@ def _amounts(arguments: Any) -> tuple[int, int]:
     )
 
 
+def _ask(web3: Web3, method: str, *parameters: Any) -> Any:
+    """What only a test node does."""
+    return web3.provider.make_request(RPCEndpoint(method), parameters)["result"]
+
+
 def _put(world: World, web3: Web3) -> None:
     """Gives a node what the world's EVM holds: code, storage, and an unlocked operator."""
-    ask = web3.provider.make_request
     held = world.evm._database
     for address in {address for address, _ in held} | {world.driver, world.pool}:
-        ask("anvil_setCode", [address, "0x" + world.evm.code(address).hex()])  # type: ignore[arg-type]
+        _ask(web3, "anvil_setCode", address, "0x" + world.evm.code(address).hex())
     for (address, slot), value in held.items():
-        ask("anvil_setStorageAt", [address, f"0x{slot:064x}", f"0x{value:064x}"])  # type: ignore[arg-type]
-    ask("anvil_impersonateAccount", [OPERATOR])  # type: ignore[arg-type]
-    ask("anvil_setBalance", [OPERATOR, hex(PLENTY_WEI)])  # type: ignore[arg-type]
+        _ask(web3, "anvil_setStorageAt", address, f"0x{slot:064x}", f"0x{value:064x}")
+    _ask(web3, "anvil_impersonateAccount", OPERATOR)
+    _ask(web3, "anvil_setBalance", OPERATOR, hex(PLENTY_WEI))
 
 
 def measure(kind: Any, count: int, rounds: int) -> dict[str, Any]:

@@ -179,21 +179,28 @@ class Stage:
     def _orders(self, prepared: PreparedBatch, address: str) -> list[SignedOrder]:
         domain = domain_separator(self._history.pool.chain_id, address)
         signed = []
-        for i, (intent, limit) in enumerate(zip(prepared.intents, prepared.limits, strict=True)):
-            trader, key = self._traders[i]
-            sell, buy = self._tokens if intent.sells_token0 else self._tokens[::-1]
-            words = order_words(
-                trader=trader,
-                sell_token=sell,
-                buy_token=buy,
-                sell_amount=intent.sell_amount,
-                min_buy_amount=limit,
-                nonce=0,
-                valid_to=prepared.timestamp,
-                placed_at=intent.placed_ts,
-            )
+        for intent, limit, (trader, key) in zip(prepared.intents, prepared.limits, self._traders, strict=False):
+            times = intent.placed_ts, prepared.timestamp
+            words = self._words(trader, intent.sells_token0, intent.sell_amount, limit, times)
             signed.append(sign(words, key, domain))
         return signed
+
+    def _words(
+        self, trader: str, sells_token0: bool, sell_amount: int, limit: int, placed_and_valid_to: tuple[int, int]
+    ) -> bytes:
+        """An order's ABI words; of each account the first."""
+        sell, buy = self._tokens if sells_token0 else self._tokens[::-1]
+        placed_at, valid_to = placed_and_valid_to
+        return order_words(
+            trader=trader,
+            sell_token=sell,
+            buy_token=buy,
+            sell_amount=sell_amount,
+            min_buy_amount=limit,
+            nonce=0,
+            valid_to=valid_to,
+            placed_at=placed_at,
+        )
 
     def _held_by_pools(self) -> tuple[int, int]:
         storage = self._world.evm.storage

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.commands.verify import positive_number
-from app.console import Session, with_session, workers_option
+from app.console import Session, positive_number, with_session, workers_option
 from app.exits import EXIT_FAILURE, EXIT_NEGATIVE, EXIT_SUCCESS
 from app.progress import ProgressReport
 from app.rules import read_rules
 from app.tables import console, grid, say
 from app.words import count, figure
 from ingest.fork.file import read_fork
+from verify.adversary.plays import MOST_OWN
 from verify.adversary.run import AttackOptions, attack_rule, replay_witness
 from verify.adversary.structured import Budget
 from verify.adversary.witness import read_witness
@@ -69,10 +69,10 @@ WITNESSES = "witnesses"
 @click.option(
     "--insert",
     "insertions",
-    type=click.IntRange(0, 8),
+    type=click.IntRange(0, MOST_OWN),
     default=4,
     show_default=True,
-    help="Trades and orders of the attacker's own.",
+    help="Own trades before the batch and orders in it; the answers after it are not counted.",
 )
 @click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="A rule's parameter. Repeatable.")
 @click.option("--native-price", callback=positive_number, help="As of verify.")
@@ -147,9 +147,10 @@ def command(
 def _show(document: dict[str, Any]) -> None:
     """What an attacker could take from the rule and from the AMM, side by side, and what misreporting pays."""
     batches, unit = document["batches"], document["numeraire"]
+    where = f"{document['name']} on {document['history']}, windows of {count(document['window_blocks'])}"
     say(
-        f"{document['name']} on {document['history']}, windows of {count(document['window_blocks'])}: "
-        f"{count(batches['attacked'])} of {count(batches['of'])} batches attacked, {count(batches['orders'])} orders",
+        f"{where}: {count(batches['attacked'])} of {count(batches['of'])} batches attacked; the rule fills "
+        f"{count(batches['filled'])} of their {count(batches['orders'])} orders",
         "",
     )
     rows = [

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from app.console import Session, with_session, workers_option
+from app.console import Session, positive_number, with_session, workers_option
 from app.exits import EXIT_NEGATIVE, EXIT_SUCCESS
 from app.node_options import NodeOptions
 from app.rules import read_rules
@@ -21,26 +20,10 @@ from verify.run import Options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
     from ingest.fork.records import Fork
     from ingest.records import History
-
-
-def positive_number(_context: click.Context, _option: click.Parameter, value: str | None) -> Fraction | None:
-    """Reads a positive decimal number, exactly.
-
-    Raises:
-        click.BadParameter: It is none.
-    """
-    if value is None:
-        return None
-    try:
-        number = Fraction(value)
-    except (ValueError, ZeroDivisionError):
-        number = Fraction(0)
-    if number <= 0:
-        raise click.BadParameter(f"{value!r} is not a positive number")
-    return number
 
 
 @click.command()

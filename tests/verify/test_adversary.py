@@ -15,15 +15,17 @@ import pytest
 from attack_worlds import pair_arena
 from numpy.polynomial import Polynomial
 from rpc_commands import pactsmith
-from rules import bundled
+from rules import LAZY, bundled, written
 from uniswap_v2 import Pair
 
+from ingest.errors import InputError
 from verify.adversary.blackbox import blackbox
 from verify.adversary.plays import Own, Play, Trade
 from verify.adversary.run import AttackOptions, attack_rule, replay_witness
 from verify.adversary.structured import Budget, flat_sandwich, structured
 from verify.adversary.witness import read_witness
 from verify.contracts import contracts_dir
+from verify.findings import CandidateRejectedError
 from verify.free.arbitrage import v2_optimum
 from verify.run import Rule
 
@@ -147,7 +149,7 @@ def test_over_all_orders_of_a_batch_it_is_brute_force_to_the_wei(orders):
             amount = int((reserve0 if sells_token0 else reserve1) * 10 ** chances.uniform(-3, -1))
             batch.append((sells_token0, amount, Fraction(chances.randrange(1, 100), 1000)))
         arena = pair_arena(reserve0, reserve1, batch)
-        found = structured(arena, Budget(censored=0, insertions=1, capital=(reserve0, reserve1)))
+        found = structured(arena, Budget(censored=0, insertions=0, capital=(reserve0, reserve1)))
         assert found.wealth == best_by_hand(reserve0, reserve1, arena)
 
 
@@ -192,6 +194,25 @@ def test_the_search_finds_at_least_what_real_attackers_took(shared_data):
         compared += 1
         gained += took > 0
     assert (compared, gained) == (4, 3)
+
+
+# ---------------------------------------------------------------- budgets
+
+
+@pytest.mark.parametrize("plays", [0, 1, 3, 40])
+def test_the_black_box_search_makes_no_more_plays_than_it_may(plays):
+    arena = pair_arena(10**24, 10**22, [(True, 10**22, Fraction(1, 100)), (False, 10**20, Fraction(1, 100))])
+    blackbox(arena, Budget(plays=plays, capital=(10**24, 10**22)))
+    assert arena.plays <= plays + 1, "the honest batch is one more"
+    assert plays < 40 or arena.plays > plays // 2
+
+
+@pytest.mark.parametrize("insertions", [0, 1, 2])
+def test_no_search_inserts_more_than_it_may(insertions):
+    arena = pair_arena(10**24, 10**22, [(True, 10**22, Fraction(1, 20)), (False, 10**20, Fraction(1, 20))])
+    budget = Budget(plays=60, insertions=insertions, capital=(10**24, 10**22))
+    for search in (structured, blackbox):
+        assert search(arena, budget).play.insertions <= insertions
 
 
 # ---------------------------------------------------------------- whole runs
@@ -283,6 +304,34 @@ def test_the_command_and_its_keys(tmp_path):
     ran = pactsmith(tmp_path, "attack")
     assert ran.code == 2
     assert "RULE.sol" in ran.document["error"]["message"]
+
+
+def test_a_rule_that_fails_where_nobody_attacks_is_turned_down(history, tmp_path):
+    """Else it would look as if nothing could be taken from it."""
+    with pytest.raises(CandidateRejectedError, match="rule-failed"):
+        attack_rule(history, written("Failing", 'revert("no");'), OPTIONS, tmp_path)
+    lazy = attack_rule(history, LAZY, OPTIONS, tmp_path)
+    assert lazy["batches"]["filled"] == 0 < lazy["batches"]["orders"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rule", {"name": "X", "source": 5, "parameters": {}}),
+        ("rule", []),
+        ("window_blocks", 0),
+        ("against", "me"),
+        ("play", {"before": [], "batch": [0, 0], "after": []}),
+        ("play", {"before": [], "batch": [{"sells_token0": True, "amount": str(2**128), "limit": "0"}], "after": []}),
+        ("play", {"before": [], "batch": [{"sells_token0": True, "amount": "1", "limit": "0"}] * 5, "after": []}),
+        ("taken", ["1"]),
+    ],
+)
+def test_a_file_that_is_no_witness_is_refused(attacked, tmp_path, name, value):
+    document = json.loads(next(attacked["Sequential"][1].glob("*.json")).read_text("utf-8"))
+    (tmp_path / "w.json").write_text(json.dumps(document | {name: value}), "utf-8")
+    with pytest.raises(InputError):
+        read_witness(tmp_path / "w.json")
 
 
 def test_a_play_is_read_back_as_it_was_written():

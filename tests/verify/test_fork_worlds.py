@@ -210,6 +210,14 @@ def test_a_fork_of_another_moment_is_refused(forked):
         world_of(moved, base=forked.base(VENUES[1]))
 
 
+def test_a_v4_pool_that_cannot_be_replayed_is_refused_by_name(forked):
+    history = forked.histories[VENUES[3]]
+    pool = replace(history.pool, token0=replace(history.pool.token0, address="0x" + "00" * 20))
+    native = replace(history, initial_state=replace(history.initial_state, pool=pool))
+    with pytest.raises(InputError, match="chain's own coin"):
+        ForkBase.of(read_fork(forked.file), [native])
+
+
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_fork_that_lacks_a_slot_of_a_pool_is_refused(forked, venue):
     history, fork = forked.histories[venue], read_fork(forked.file)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from coincurve import PrivateKey
 
 from verify import kernel
-from verify.adversary.plays import Own, Play, Played, Trade
+from verify.adversary.plays import MOST_OWN, Own, Play, Played, Trade
 from verify.evm import ExecutionError
 from verify.flows import taken, total
 from verify.free.arbitrage import profit, to_price
-from verify.orders import SignedOrder, domain_separator, order_words, read_fills, settle_signed_calldata, sign
+from verify.orders import SignedOrder, domain_separator, read_fills, settle_signed_calldata, sign
 from verify.replay import RELAYER, SETTLE_GAS, Stage
 from verify.world import accounts
 
@@ -36,10 +36,8 @@ if TYPE_CHECKING:
     from verify.replay import SignedBatches
     from verify.world import World
 
-MOST_OWN = 4
-"""Orders of the attacker's in one batch: each is another account's, so that no nonce is used twice."""
-
 ATTACKERS = accounts(MOST_OWN, "attacker")
+"""Each of the attacker's orders in a batch is another account's, so that no nonce is used twice."""
 
 
 class Market(NamedTuple):
@@ -224,17 +222,8 @@ class AttackStage(Stage):
     def own_order(self, place: int, own: Own, prepared: PreparedBatch, address: str) -> SignedOrder:
         """The attacker's order, of its account at this place, signed for a kernel."""
         trader, key = self._keys[place]
-        sell, buy = self._tokens if own.sells_token0 else self._tokens[::-1]
-        words = order_words(
-            trader=trader,
-            sell_token=sell,
-            buy_token=buy,
-            sell_amount=own.amount,
-            min_buy_amount=own.limit,
-            nonce=0,
-            valid_to=prepared.timestamp,
-            placed_at=prepared.timestamp,
-        )
+        now = prepared.timestamp
+        words = self._words(trader, own.sells_token0, own.amount, own.limit, (now, now))
         return sign(words, key, domain_separator(self._history.pool.chain_id, address))
 
     def kernel_of(self, prepared: PreparedBatch) -> str:

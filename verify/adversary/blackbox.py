@@ -29,6 +29,7 @@ IDLE = 0.1
 """A coordinate smaller than that is no trade."""
 
 SPREAD = 0.4
+LEAST_DIMENSIONS = 2  # that CMA-ES searches; a coordinate that nothing is read from does no harm
 RESTARTS = 4
 """So many at least share the plays; each but the first begins somewhere else."""
 
@@ -37,7 +38,8 @@ def blackbox(arena: Arena, budget: Budget) -> Best:
     """The best play that random restarts of CMA-ES come to within the budget's plays.
 
     A point has a key for each honest order and each own one, in whose order they stand, an amount for each own order,
-    and one for a trade before on each venue. It censors nobody.
+    and one for a trade before on each venue. It censors nobody, and makes no more plays than it may; fewer than one
+    generation are none.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it could not plot
@@ -47,24 +49,22 @@ def blackbox(arena: Arena, budget: Budget) -> Best:
     best = Best(*arena.best_after(Play.honest(len(arena.intents))))
     chances = random.Random(budget.seed)  # noqa: S311 - a search, no secret
     start, left, restart = [0.0] * space.dimensions, budget.plays, 0
-    while left > 0:
-        options = {
-            "verbose": -9,
-            "seed": budget.seed + restart,
-            "bounds": [-1, 1],
-            "maxfevals": min(left, budget.plays // RESTARTS),
-        }
+    while True:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            options = {"verbose": -9, "seed": budget.seed + restart, "bounds": [-1, 1]}
             search = cma.CMAEvolutionStrategy(start, SPREAD, options)
-            while not search.stop() and left > 0:
+            for _ in range(max(1, budget.plays // RESTARTS // search.popsize)):
+                if left < search.popsize:
+                    return best
                 points = search.ask()
                 found = [Best(*arena.best_after(space.play(point.tolist()))) for point in points]
                 left -= len(points)
                 best = max(best, *found, key=lambda one: one.wealth)
                 search.tell(points, [-_scaled(float(one.wealth)) for one in found])
+                if search.stop():
+                    break
         start, restart = [chances.uniform(-1, 1) for _ in start], restart + 1
-    return best
 
 
 def _scaled(wealth: float) -> float:
@@ -77,10 +77,10 @@ class _Space:
 
     def __init__(self, arena: Arena, budget: Budget) -> None:
         self._honest = len(arena.intents)
-        self._venues = len(arena.world.venues)
-        self._own = min(OWN_ORDERS, max(0, budget.insertions - 2 * self._venues))
+        self._venues = min(len(arena.world.venues), budget.insertions)
+        self._own = min(OWN_ORDERS, budget.insertions - self._venues)
         self._capital = budget.capital
-        self.dimensions = self._honest + 2 * self._own + self._venues
+        self.dimensions = max(self._honest + 2 * self._own + self._venues, LEAST_DIMENSIONS)
 
     def play(self, point: Sequence[float]) -> Play:
         """The play that a point stands for."""
@@ -92,7 +92,7 @@ class _Space:
             if amount:
                 steps.append((key, Own(sells_token0, amount)))
         before = []
-        for place, coordinate in enumerate(amounts[own:]):
+        for place, coordinate in enumerate(amounts[own : own + self._venues]):
             amount, sells_token0 = self._amount(coordinate)
             if amount:
                 before.append(Trade(place, sells_token0, amount))

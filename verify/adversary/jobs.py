@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median_low
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from verify.adversary.arena import KernelArena
     from verify.adversary.plays import Play, Played
     from verify.adversary.structured import Budget
-    from verify.adversary.witness import Against, Corpus
+    from verify.adversary.witness import Against
     from verify.baselines import Baseline, PreparedBatch
 
 MOST_MISREPORTING = 8
@@ -37,38 +37,39 @@ MOST_MISREPORTING = 8
 
 @dataclass(frozen=True, slots=True)
 class AttackUnit:
-    """Some batches of one candidate: their places among the window length's batches."""
+    """One batch of a candidate: its place among the window length's batches; ``known`` are plays found before."""
 
     creation_code: bytes
     window_blocks: int
     baseline_file: str
-    places: tuple[int, ...]
+    place: int
     budget: Budget
-    corpus: Corpus = field(default_factory=dict)
+    known: tuple[Play, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Attacked:
-    """What was found out of one batch. ``mechanism`` and ``amm`` are attacked on the same anchor."""
+    """What was found out of one batch. ``mechanism`` and ``amm`` are attacked on the same anchor.
+
+    ``filled`` orders are those that the mechanism fills where nobody attacks: the others are no part of its attack.
+    """
 
     place: int
     settle_block: int
     orders: tuple[int, ...]
+    filled: int
     mechanism: Extracted
     amm: Extracted
     deviations: tuple[Deviation, ...]
     together: Deviation | None
 
 
-def attack(unit: AttackUnit) -> tuple[Attacked, ...] | Rejected:
-    """Attacks a unit's batches, in their order."""
-    baseline = this_worker().baseline(unit.baseline_file)
-    batches = baseline.batches[HEADLINE.anchor, unit.window_blocks]
+def attack(unit: AttackUnit) -> Attacked | Rejected:
+    """Attacks a batch; a rule that fails on it as it is, is turned down."""
     try:
-        bench = _Bench(unit.creation_code, baseline, batches)
+        return _bench(unit).attacked(unit.place, unit.budget, unit.known)
     except CandidateRejectedError as error:
-        return Rejected("attack", 0, error.findings)
-    return tuple(bench.attacked(place, unit.budget, unit.corpus) for place in unit.places)
+        return Rejected("attack", unit.place, error.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +86,17 @@ class PlayUnit:
 
 def played(unit: PlayUnit) -> Played | Rejected:
     """What one play comes to."""
-    baseline = this_worker().baseline(unit.baseline_file)
-    batches = baseline.batches[HEADLINE.anchor, unit.window_blocks]
     try:
-        bench = _Bench(unit.creation_code, baseline, batches)
+        bench = _bench(unit)
     except CandidateRejectedError as error:
-        return Rejected("attack", 0, error.findings)
+        return Rejected("attack", unit.place, error.findings)
     arena = bench.at(unit.place)
     return (arena if unit.against == "mechanism" else bench.amm_of(arena, unit.place)).play(unit.play)
+
+
+def _bench(unit: AttackUnit | PlayUnit) -> _Bench:
+    baseline = this_worker().baseline(unit.baseline_file)
+    return _Bench(unit.creation_code, baseline, baseline.batches[HEADLINE.anchor, unit.window_blocks])
 
 
 class _Bench:
@@ -119,12 +123,17 @@ class _Bench:
         prepared = self._batches[place]
         return AmmArena(self._stage.world, prepared, arena.market, self._swap_gas(prepared))
 
-    def attacked(self, place: int, budget: Budget, corpus: Corpus) -> Attacked:
-        """What a sequencer could take from one batch, and whether its traders do well to tell the truth."""
+    def attacked(self, place: int, budget: Budget, known: Sequence[Play]) -> Attacked:
+        """What a sequencer could take from one batch, and whether its traders do well to tell the truth.
+
+        Raises:
+            CandidateRejectedError: The rule fails on the batch as it is.
+        """
         batch = self._batches[place].batch
+        settled = self._stage.run(self._batches[place])
+        self._stage.set_state({})  # each batch meets the rule as if it were its first
         later = self._utilities_later(place)
         arena = self.at(place)
-        known = corpus.get(batch.settle_block, ())
         asked = range(min(MOST_MISREPORTING, len(batch.orders)))
         deviations = []
         for i in asked:
@@ -135,6 +144,7 @@ class _Bench:
             place=place,
             settle_block=batch.settle_block,
             orders=batch.orders,
+            filled=sum(sold > 0 for sold, _ in settled.fills),
             mechanism=extract(arena, budget, known),
             amm=extract(self.amm_of(arena, place), budget, known),
             deviations=tuple(deviations),

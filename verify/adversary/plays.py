@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
     from verify.outcomes import Flow
 
 Json = dict[str, Any]
+
+MOST_OWN = 4
+"""Orders of the attacker's in one batch."""
+
+MOST_TRADES = 8
+"""Of the attacker's on venues, before a batch and after it."""
+
+AMOUNT = re.compile(r"[0-9]{1,39}")
+AMOUNT_END = 1 << 128
+"""No trader of the harness has as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +71,8 @@ class Play:
 
     @property
     def insertions(self) -> int:
-        """How many trades and orders of the attacker's it has."""
-        return len(self.before) + len(self.own) + len(self.after)
+        """How many trades before the batch and orders in it are the attacker's."""
+        return len(self.before) + len(self.own)
 
     def followed_by(self, after: Sequence[Trade]) -> Play:
         """The same with these trades after the batch."""
@@ -92,6 +103,8 @@ class Play:
             raise InputError(f"its batch must name orders from 0 to {orders - 1}, none twice", field="play.batch")
         if not {trade.place for trade in (*before, *after)} <= set(range(venues)):
             raise InputError(f"its trades must be on venues from 0 to {venues - 1}", field="play")
+        if len(batch) - len(named) > MOST_OWN or max(len(before), len(after)) > MOST_TRADES:
+            raise InputError(f"has more than {MOST_OWN} own orders, or {MOST_TRADES} trades at a time", field="play")
         return cls(batch, before, after)
 
 
@@ -125,6 +138,6 @@ def _own(document: Json) -> Own:
 
 
 def _amount(text: object) -> int:
-    if not isinstance(text, str) or not text.isdecimal():
-        raise ValueError(f"{text!r} is no amount in decimal digits")
+    if not isinstance(text, str) or not AMOUNT.fullmatch(text) or int(text) >= AMOUNT_END:
+        raise ValueError(f"{text!r:.80} is no amount in decimal digits, below 2**128")
     return int(text)

@@ -7,8 +7,7 @@ from fractions import Fraction
 from itertools import combinations, product
 from typing import TYPE_CHECKING
 
-from verify.adversary.arena import MOST_OWN
-from verify.adversary.plays import Own
+from verify.adversary.plays import MOST_OWN, Own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

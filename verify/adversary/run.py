@@ -98,7 +98,8 @@ def attack_rule(
 
     Raises:
         InputError: An option is wrong, or the history has no batches.
-        CandidateRejectedError: The rule is turned down, or fails on a batch as it is.
+        CandidateRejectedError: The rule is turned down, or fails on a batch that nobody attacks.
+        PactsmithError: A worker ran into its limits.
     """
     entry = admitted(rule, 0, 1, quiet)
     if entry.findings:
@@ -117,9 +118,9 @@ def attack_rule(
                 entry.creation_code,
                 options.window_blocks,
                 work.baseline_file,
-                (place,),
+                place,
                 replace(options.budget, capital=_capital(plan, work.batches[place], options)),
-                known,
+                known.get(work.batches[place].batch.settle_block, ()),
             )
             for place in places
         ]
@@ -253,5 +254,5 @@ def _attacked(pool: Pool, units: Sequence[AttackUnit], progress: Callable[[Step]
     progress(Step("attack", 0, len(units)))
     for count, attacked in enumerate(_results(pool.map(attack, units)), start=1):
         progress(Step("attack", count, len(units)))
-        found += attacked
+        found.append(attacked)
     return sorted(found, key=lambda one: one.place)

@@ -32,7 +32,8 @@ class Budget:
     Args:
         orders: How many orders of a larger batch are tried.
         censored: How many orders may be left out.
-        insertions: How many trades and orders of the attacker's own there may be.
+        insertions: How many trades before the batch and orders in it may be the attacker's. The answers after it, at
+            most one on each venue, are not counted.
         plays: How many plays the black-box search makes.
         seed: Of what is drawn.
         capital: The most of token0 and of token1, in smallest units, that one trade or order may sell.
@@ -67,8 +68,7 @@ def structured(arena: Arena, budget: Budget) -> Best:
     then the attacks again on what that made of the batch.
     """
     honest = tuple(range(len(arena.intents)))
-    room = budget.insertions - len(arena.world.venues)
-    shapes = [shape for shape in _shapes(arena) if len(shape.sells_token0) <= room]
+    shapes = [shape for shape in _shapes(arena) if len(shape.sells_token0) <= budget.insertions]
     best = Best(*arena.best_after(Play(honest)))
     best = max([best, *(_sized(arena, shape, honest, budget) for shape in shapes)], key=_wealth)
     for batch in _arranged(best.play.batch, budget):

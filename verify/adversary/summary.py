@@ -39,7 +39,7 @@ def summary(
 ) -> Json:
     """The document of `pactsmith attack`; amounts of value are whole units of the numeraire.
 
-    Writes a witness into the folder for every attack and misreport that pays.
+    Writes a witness into the folder for every attack that pays. ``batches`` is how many there were to choose from.
     """
     reference = Reference(plan.history, plan.native_price)
     unit = reference.unit
@@ -53,7 +53,12 @@ def summary(
         "window_blocks": options.window_blocks,
         "numeraire": reference.numeraire.symbol,
         "budget": _budget(options, found),
-        "batches": {"attacked": len(found), "of": batches, "orders": sum(len(one.orders) for one in found)},
+        "batches": {
+            "attacked": len(found),
+            "of": batches,
+            "orders": sum(len(one.orders) for one in found),
+            "filled": sum(one.filled for one in found),
+        },
         **_extracted(mechanism, unit),
         "composability": _composability(mechanism, unit),
         "regret_bps": _regret(deviations),
@@ -126,6 +131,7 @@ def _batch(one: Attacked, unit: int) -> Json:
     return {
         "settle_block": one.settle_block,
         "orders": list(one.orders),
+        "filled": one.filled,
         "mechanism": _of(one.mechanism, unit),
         "amm": _of(one.amm, unit),
         "regret_bps": [float(deviation.gain_bps) for deviation in one.deviations],

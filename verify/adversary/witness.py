@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ingest.errors import InputError
 from verify.adversary.plays import Play
+from verify.conventions import MOST_WINDOW_BLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -112,13 +113,12 @@ def read_witness(path: Path) -> Witness:
     try:
         orders = tuple(int(seq) for seq in document["orders"])
         taken0, taken1 = (int(amount) for amount in document["taken"])
-        rule = {name: document["rule"][name] for name in ("name", "source", "parameters")}
         return Witness(
             history=str(document["history"]),
             content_ids=tuple(map(str, document["content_ids"])),
             fork=None if document["fork"] is None else str(document["fork"]),
-            rule=rule,
-            window_blocks=int(document["window_blocks"]),
+            rule=_rule(document["rule"]),
+            window_blocks=_window(document["window_blocks"]),
             settle_block=int(document["settle_block"]),
             orders=orders,
             against=_against(document["against"]),
@@ -129,6 +129,20 @@ def read_witness(path: Path) -> Witness:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"lacks something of a witness: {error!r}", file=path) from None
+
+
+def _rule(told: Json) -> Json:
+    rule = {name: told[name] for name in ("name", "source", "parameters")}
+    texts = isinstance(rule["name"], str) and isinstance(rule["source"], str)
+    if not texts or not all(type(value) is int for value in rule["parameters"].values()):
+        raise ValueError("its rule must have a name and a source as text, and whole numbers as parameters")
+    return rule
+
+
+def _window(told: object) -> int:
+    if type(told) is not int or not 1 <= told <= MOST_WINDOW_BLOCKS:
+        raise ValueError(f"{told!r} is no window of 1 to {MOST_WINDOW_BLOCKS} blocks")
+    return told
 
 
 def _against(told: object) -> Against:

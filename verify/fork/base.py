@@ -12,6 +12,7 @@ from verify.fork.machine import ForkedEvm
 from verify.fork.prepare import caveats, examine
 from verify.ledger import Ledger  # noqa: TC001 - a dataclass's annotation
 from verify.slots import v4_pool_slot
+from verify.venues.v4_deploy import require_plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ class ForkBase:
 
         Raises:
             InputError: It is of another chain or of a block that is not right before the histories, it lacks some of
-                their pools' or tokens' state, or a token cannot be settled in.
+                their pools' or tokens' state, a token cannot be settled in, or a v4 pool cannot be replayed.
             RunError: Trying the tokens out takes too long.
         """
         for history in histories:
@@ -102,6 +103,8 @@ def _managers(fork: Fork, pools: Sequence[Pool]) -> dict[str, str]:
 
 def _require_before(fork: Fork, history: History) -> None:
     block, pool = fork.block, history.pool
+    if pool.kind == "v4":
+        require_plain(pool)
     if block.chain_id != pool.chain_id:
         raise InputError(f"the fork is of chain {block.chain_id}, {history.name} of {pool.chain_id}", field="fork")
     if history.events and history.events[0].block_number <= block.block_number:
