@@ -170,7 +170,8 @@ def _show(document: dict[str, Any]) -> None:
         "",
         f"Misreporting gains a trader {figure(regret['mean'])} bps in the mean of {count(regret['n'])} orders, "
         f"{figure(regret['max'])} bps at most; two together {figure(document['collusion_bps'])} bps.",
-        f"All of it was found within {count(document['budget']['plays_made'])} plays, so it is a lower bound.",
+        f"The attacks were found within {count(document['budget']['plays_made'])} plays: they are lower bounds, as the "
+        "misreports are.",
         f"{count(len(document['witnesses']))} witnesses in the store's {WITNESSES}.",
     )
 
