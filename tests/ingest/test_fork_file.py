@@ -180,24 +180,24 @@ def test_a_number_is_written_in_one_way_only(value):
         parse(with_id(content))
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"\x1f\x8b",
-        b"PAR1",
-        gzip.compress(b""),
-        gzip.compress(b"[" * 100_000),
-        gzip.compress(b"{}"),
-        gzip.compress(b"null"),
-        gzip.compress(b'{"format": "pactsmith fork 2"}'),
-        gzip.compress(b"\xff\xfe"),
-        gzip.compress(b'{"format": "pactsmith fork 1", "content_id": 5, "content": []}'),
-    ],
-)
-def test_what_is_no_fork_file_is_refused(tmp_path, content):
+NO_FORK_FILES = {
+    "empty": b"",
+    "cut off": b"\x1f\x8b",
+    "parquet": b"PAR1",
+    "nothing packed": gzip.compress(b""),
+    "deep": gzip.compress(b"[" * 100_000),
+    "no format": gzip.compress(b"{}"),
+    "null": gzip.compress(b"null"),
+    "later format": gzip.compress(b'{"format": "pactsmith fork 2"}'),
+    "no text": gzip.compress(b"\xff\xfe"),
+    "wrong types": gzip.compress(b'{"format": "pactsmith fork 1", "content_id": 5, "content": []}'),
+}
+
+
+@pytest.mark.parametrize("kind", NO_FORK_FILES)
+def test_what_is_no_fork_file_is_refused(tmp_path, kind):
     path = tmp_path / "other"
-    path.write_bytes(content)
+    path.write_bytes(NO_FORK_FILES[kind])
     with pytest.raises(InputError):
         read_fork(path)
 
