@@ -23,17 +23,19 @@ abstract contract Callback is VenueSet {
     uint160 private constant LOWEST_SQRT_PRICE = 4295128739 + 1;
     uint160 private constant HIGHEST_SQRT_PRICE = 1461446703485210103287273052203988822378723970342 - 1;
 
-    /// @dev The only address that may call back, once; set around the call that provokes it.
-    address internal transient _callbackFrom;
+    /// @dev The only venue whose contract may call back, once, packed; set around the call that provokes it.
+    uint256 internal transient _callbackFrom;
 
     // ------------------------------------------------------------------ LOGIC
 
     constructor(IClearingRule rule_, Venue[] memory venues) VenueSet(rule_, venues) {}
 
-    /// @dev A callback is taken once, from the one contract that the kernel is calling.
-    function _takeCallback() internal {
-        if (msg.sender != _callbackFrom || _phase <= Phase.Clearing) revert NotTheVenue(msg.sender);
-        _callbackFrom = address(0);
+    /// @dev A callback is taken once, from the one contract that the kernel is calling. Returns the venue's tokens.
+    function _takeCallback() internal returns (address, address) {
+        uint256 packed = _callbackFrom;
+        if (msg.sender != address(uint160(packed)) || _phase <= Phase.Clearing) revert NotTheVenue(msg.sender);
+        _callbackFrom = 0;
+        return _pair(packed);
     }
 
     /// @dev The quote in what came back from a call that a callback's revert has undone.

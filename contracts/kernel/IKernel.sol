@@ -24,7 +24,8 @@ struct Fill {
 /// @dev Obtain it as `IKernel(msg.sender)` inside `clear`. Every function returns something, so that calls to it
 ///      compile to a plain CALL.
 interface IKernel {
-    /// @notice The number of venues; all trade the same two tokens.
+    /// @notice The number of venues. They may trade different pairs, and so may the orders: each order's tokens are some
+    ///         of the venues', but no venue needs to trade both.
     function venueCount() external view returns (uint256);
 
     /// @notice The tokens of venue `i` (token0 < token1) and its fee in 1e-6 of the input.

@@ -113,7 +113,6 @@ abstract contract Payments is Trading {
     }
 
     function _bookResidue(address token, uint256 amount) internal {
-        if (amount == 0) return;
         residue[token] += amount;
         emit Residue(token, amount);
     }

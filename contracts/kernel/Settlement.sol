@@ -63,14 +63,13 @@ abstract contract Settlement is Payments {
     /// @notice Used nonces: bit `nonce % 256` of word `nonce / 256`.
     mapping(address trader => mapping(uint256 word => uint256 bits)) public nonceBits;
 
-    /// @dev A batch after its pulls: `index[k]` is where `live[k]` stood in the call.
+    /// @dev A batch after its pulls: `index[k]` is where `live[k]` stood in the call. By token: what the kernel held
+    ///      before, and what came in.
     struct Batch {
         Order[] live;
         uint256[] index;
-        uint256 earlier0;
-        uint256 earlier1;
-        uint256 pulled0;
-        uint256 pulled1;
+        uint256[MAX_TOKENS] earlier;
+        uint256[MAX_TOKENS] pulled;
     }
 
     // ------------------------------------------------------------------ LOGIC: entries
@@ -91,22 +90,24 @@ abstract contract Settlement is Payments {
         Batch memory batch = _pullAll(orders, authentic);
         uint256 count = batch.live.length;
         if (count == 0) return fills;
-        _openCustody(batch.earlier0, batch.pulled0, batch.earlier1, batch.pulled1);
+        _openCustody(batch.earlier, batch.pulled);
         _openVenues();
         _phase = Phase.Clearing;
         Fill[] memory cleared = _clear(batch.live);
         _phase = Phase.Busy;
         _closeVenues();
-        (uint256 left0, uint256 left1) = _closeCustody();
+        uint256[MAX_TOKENS] memory left = _closeCustody();
         for (uint256 k; k < count; ++k) {
             _checkFill(batch.index[k], batch.live[k], cleared[k]);
         }
-        (left0, left1) = _setAside(batch.live, cleared, left0, left1);
-        _bookResidue(token0, left0);
-        _bookResidue(token1, left1);
+        _setAside(batch.live, cleared, left);
+        for (uint256 k; k < tokenCount; ++k) {
+            if (left[k] != 0) _bookResidue(token(k), left[k]);
+        }
         for (uint256 k; k < count; ++k) {
-            _finish(batch.index[k], batch.live[k], cleared[k]);
-            fills[batch.index[k]] = cleared[k];
+            (uint256 index, Fill memory fill) = (batch.index[k], cleared[k]);
+            _finish(index, batch.live[k], fill);
+            fills[index] = fill;
         }
     }
 
@@ -115,8 +116,7 @@ abstract contract Settlement is Payments {
     function _pullAll(Order[] calldata orders, bool[] memory authentic) private returns (Batch memory batch) {
         batch.live = new Order[](orders.length);
         batch.index = new uint256[](orders.length);
-        batch.earlier0 = token0.balanceOf(address(this));
-        batch.earlier1 = token1.balanceOf(address(this));
+        batch.earlier = _balances();
         uint256 count;
         for (uint256 i; i < orders.length; ++i) {
             Order memory order = orders[i];
@@ -127,8 +127,7 @@ abstract contract Settlement is Payments {
                 continue;
             }
             _useNonce(order.trader, order.nonce);
-            if (order.sellToken == token0) batch.pulled0 += order.sellAmount;
-            else batch.pulled1 += order.sellAmount;
+            batch.pulled[_indexOf(order.sellToken)] += order.sellAmount;
             batch.live[count] = order;
             batch.index[count] = i;
             ++count;
@@ -143,9 +142,7 @@ abstract contract Settlement is Payments {
         if (block.timestamp > order.validTo) return OrderExpired.selector;
         if (_nonceUsed(order.trader, order.nonce)) return NonceUsed.selector;
         if (!authentic) return BadSignature.selector;
-        bool sells0 = order.sellToken == token0 && order.buyToken == token1;
-        bool sells1 = order.sellToken == token1 && order.buyToken == token0;
-        if (!sells0 && !sells1) return WrongTokens.selector;
+        if (!_tradable(order.sellToken, order.buyToken)) return WrongTokens.selector;
         if (order.trader == address(0) || order.trader == address(this)) return BadTrader.selector;
         if (order.sellAmount == 0) return ZeroSellAmount.selector;
         return 0;
@@ -196,22 +193,19 @@ abstract contract Settlement is Payments {
         if (highGot < highDue || (highGot == highDue && lowGot < lowDue)) revert BelowLimit(index);
     }
 
-    /// @dev Takes what every order is owed from what the batch has; what remains is left over.
-    function _setAside(Order[] memory live, Fill[] memory cleared, uint256 left0, uint256 left1)
-        private
-        view
-        returns (uint256, uint256)
-    {
+    /// @dev Takes what every order is owed from what the batch has left of each token; what remains is left over.
+    function _setAside(Order[] memory live, Fill[] memory cleared, uint256[MAX_TOKENS] memory left) private view {
         for (uint256 k; k < live.length; ++k) {
-            uint256 unsold = live[k].sellAmount - cleared[k].sold;
-            uint256 bought = cleared[k].bought;
-            (uint256 owed0, uint256 owed1) = live[k].sellToken == token0 ? (unsold, bought) : (bought, unsold);
-            if (owed0 > left0) revert CustodySpent(token0);
-            if (owed1 > left1) revert CustodySpent(token1);
-            left0 -= owed0;
-            left1 -= owed1;
+            (Order memory order, Fill memory fill) = (live[k], cleared[k]);
+            if (fill.sold != order.sellAmount) _take(left, order.sellToken, order.sellAmount - fill.sold);
+            if (fill.bought != 0) _take(left, order.buyToken, fill.bought);
         }
-        return (left0, left1);
+    }
+
+    function _take(uint256[MAX_TOKENS] memory left, address token_, uint256 owed) private view {
+        uint256 k = _indexOf(token_);
+        if (owed > left[k]) revert CustodySpent(token_);
+        left[k] -= owed;
     }
 
     // ------------------------------------------------------------------ LOGIC: out

@@ -39,7 +39,8 @@ abstract contract Trading is TradingV4 {
 
     /// @inheritdoc IKernel
     function venue(uint256 i) external view override fromRule returns (address, address, uint24) {
-        return (token0, token1, _feePips(i));
+        (address first, address second) = _pair(_packedVenue(i));
+        return (first, second, _feePips(i));
     }
 
     /// @inheritdoc IKernel
@@ -57,7 +58,7 @@ abstract contract Trading is TradingV4 {
         returns (uint256 spent, uint256 received, uint160 sqrtPriceAfterX96)
     {
         Look memory look = _untouched(i);
-        bool zeroForOne = _isToken0(tokenIn);
+        bool zeroForOne = _isToken0(look, tokenIn);
         if (look.kind == 2) return _quoteV2(i, look, zeroForOne, amountIn);
         if (amountIn == 0 || _atBound(look, zeroForOne)) return (0, 0, uint160(look.x)); // the pool would revert
         _phase = Phase.Quoting;
@@ -77,16 +78,16 @@ abstract contract Trading is TradingV4 {
         returns (uint256 spent, uint256 received, uint160 sqrtPriceAfterX96)
     {
         Look memory look = _untouched(i);
-        bool zeroForOne = _isToken0(tokenIn);
-        _requireCustody(zeroForOne, amountIn);
+        bool zeroForOne = _isToken0(look, tokenIn);
+        _requireCustody(tokenIn, amountIn);
         _phase = Phase.Trading;
         if (look.kind == 2) _swapV2(i, look, zeroForOne, amountIn);
         else if (amountIn != 0 && !_atBound(look, zeroForOne)) { // the pool would revert
-            if (look.kind == 3) _swapV3(look.pool, zeroForOne, amountIn);
+            if (look.kind == 3) _swapV3(i, look.pool, zeroForOne, amountIn);
             else _actV4(i, look.pool, zeroForOne, amountIn);
         }
         _phase = Phase.Clearing;
-        (spent, received) = _measureTrade(i, zeroForOne);
+        (spent, received) = _measureTrade(i, look, zeroForOne);
         if (spent != amountIn) revert NotExactInput(spent, amountIn);
         if (received < minOut) revert MinOut(received, minOut);
         sqrtPriceAfterX96 = _sqrtPrice(i, _changed(i, look.kind));
@@ -94,28 +95,28 @@ abstract contract Trading is TradingV4 {
 
     /// @inheritdoc IKernel
     /// @dev A v3 pool whose protocol fee is on keeps that share of a donation, as it does of any fee.
-    function donate(uint256 i, address token, uint256 amount) external override fromRule returns (uint256 donated) {
+    function donate(uint256 i, address token_, uint256 amount) external override fromRule returns (uint256 donated) {
         Look memory look = _untouched(i);
-        bool isToken0 = _isToken0(token);
-        _requireCustody(isToken0, amount);
+        bool isToken0 = _isToken0(look, token_);
+        _requireCustody(token_, amount);
         if (look.y == 0 || (look.kind == 2 && look.x == 0)) revert NoLiquidity(i); // nobody to give to
         if (amount == 0) return 0;
         _phase = Phase.Donating;
         if (look.kind == 2) {
-            _send(isToken0, look.pool, amount);
+            _send(token_, look.pool, amount);
             IPairV2(look.pool).sync();
         } else if (look.kind == 3) {
-            _callbackFrom = look.pool;
-            IPoolV3(look.pool).flash(address(this), 0, 0, abi.encode(isToken0, amount));
-            _callbackFrom = address(0);
+            _callbackFrom = _packedVenue(i);
+            IPoolV3(look.pool).flash(address(this), 0, 0, abi.encode(token_, amount));
+            _callbackFrom = 0;
         } else {
             _actV4(i, look.pool, isToken0, amount);
         }
         _phase = Phase.Clearing;
-        (donated,) = _measureTrade(i, isToken0);
+        (donated,) = _measureTrade(i, look, isToken0);
         if (donated != amount) revert NotExactInput(donated, amount);
         _changed(i, look.kind);
-        emit Donated(i, token, amount);
+        emit Donated(i, token_, amount);
     }
 
     // ------------------------------------------------------------------ LOGIC: what a v3 pool may ask
@@ -123,33 +124,31 @@ abstract contract Trading is TradingV4 {
     /// @notice Pays for a swap that the kernel itself began, or throws it away with what it would have been.
     /// @dev The input is the positive side. Both are zero where a pool without liquidity only moves its price.
     function uniswapV3SwapCallback(int256 amount0Delta, int256 amount1Delta, bytes calldata) external {
-        _takeCallback();
+        (address sold, address bought) = _takeCallback();
         bool zeroForOne = amount0Delta > 0;
+        if (!zeroForOne) (sold, bought) = (bought, sold);
         int256 delta = zeroForOne ? amount0Delta : amount1Delta;
         uint256 owed = delta > 0 ? uint256(delta) : 0;
         if (_phase == Phase.Quoting) {
             (uint160 price,) = IPoolV3(msg.sender).slot0();
-            uint256 received = zeroForOne
-                ? token1.balanceOf(address(this)) - _held1
-                : token0.balanceOf(address(this)) - _held0;
-            revert Quoted(owed, received, price);
+            revert Quoted(owed, _gained(bought), price);
         }
-        if (owed != 0) _send(zeroForOne, msg.sender, owed);
+        if (owed != 0) _send(sold, msg.sender, owed);
     }
 
     /// @notice Pays a donation that the kernel itself began.
     function uniswapV3FlashCallback(uint256, uint256, bytes calldata data) external {
         _takeCallback();
-        (bool isToken0, uint256 amount) = abi.decode(data, (bool, uint256));
-        _send(isToken0, msg.sender, amount);
+        (address given, uint256 amount) = abi.decode(data, (address, uint256));
+        _send(given, msg.sender, amount);
     }
 
     // ------------------------------------------------------------------ LOGIC: v3
 
-    function _swapV3(address pool, bool zeroForOne, uint256 amountIn) private {
-        _callbackFrom = pool;
+    function _swapV3(uint256 i, address pool, bool zeroForOne, uint256 amountIn) private {
+        _callbackFrom = _packedVenue(i);
         IPoolV3(pool).swap(address(this), zeroForOne, _signed(amountIn), _bound(zeroForOne), "");
-        _callbackFrom = address(0);
+        _callbackFrom = 0;
     }
 
     /// @dev The pool's whole call is undone by the callback's revert, which carries the answer.
@@ -159,9 +158,9 @@ abstract contract Trading is TradingV4 {
     {
         bytes memory data =
             abi.encodeCall(IPoolV3.swap, (address(this), zeroForOne, _signed(amountIn), _bound(zeroForOne), ""));
-        _callbackFrom = pool;
+        _callbackFrom = _packedVenue(i);
         (bool ok, uint256 size, bytes memory answer) = pool.bounded(gasleft(), data, REASON_BYTES);
-        _callbackFrom = address(0);
+        _callbackFrom = 0;
         return _quoted(i, ok, size, answer);
     }
 
@@ -175,7 +174,7 @@ abstract contract Trading is TradingV4 {
     function _swapV2(uint256 i, Look memory look, bool zeroForOne, uint256 amountIn) private {
         uint256 out = _outV2(i, look, zeroForOne, amountIn);
         if (out == 0) return; // the pair would revert
-        _send(zeroForOne, look.pool, amountIn);
+        _send(zeroForOne ? look.token0 : look.token1, look.pool, amountIn);
         IPairV2(look.pool).swap(zeroForOne ? 0 : out, zeroForOne ? out : 0, address(this), "");
     }
 
@@ -220,9 +219,15 @@ abstract contract Trading is TradingV4 {
     }
 
     /// @dev What a venue took of one token and gave of the other; anything else is a mismatch.
-    function _measureTrade(uint256 i, bool zeroForOne) private returns (uint256 spent, uint256 received) {
-        (uint256 down0, uint256 up0, uint256 down1, uint256 up1) = _measure();
-        if (zeroForOne ? up0 != 0 || down1 != 0 : up1 != 0 || down0 != 0) revert VenueMismatch(i);
-        return zeroForOne ? (down0, up1) : (down1, up0);
+    function _measureTrade(uint256 i, Look memory look, bool zeroForOne)
+        private
+        returns (uint256 spent, uint256 received)
+    {
+        (address sold, address bought) = zeroForOne ? (look.token0, look.token1) : (look.token1, look.token0);
+        uint256 more;
+        uint256 less;
+        (spent, more) = _measure(sold);
+        (less, received) = _measure(bought);
+        if (more != 0 || less != 0) revert VenueMismatch(i);
     }
 }

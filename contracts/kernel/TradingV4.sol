@@ -44,15 +44,15 @@ abstract contract TradingV4 is Callback {
         returns (bool ok, uint256 size, bytes memory answer)
     {
         if (amount > MOST_V4) revert AmountTooLarge(amount);
-        _callbackFrom = manager;
+        _callbackFrom = _packedVenue(i);
         bytes memory data = abi.encodeCall(IPoolManager.unlock, (abi.encode(i, isToken0, amount)));
         (ok, size, answer) = manager.bounded(gasleft(), data, REASON_BYTES);
-        _callbackFrom = address(0);
+        _callbackFrom = 0;
     }
 
     /// @notice For a v4 manager that the kernel itself has unlocked.
     function unlockCallback(bytes calldata data) external returns (bytes memory) {
-        _takeCallback();
+        (address first, address second) = _takeCallback();
         (uint256 i, bool isToken0, uint256 amount) = abi.decode(data, (uint256, bool, uint256));
         IPoolManager manager = IPoolManager(msg.sender);
         int256 delta = _phase == Phase.Donating
@@ -65,18 +65,17 @@ abstract contract TradingV4 is Callback {
             revert Quoted(uint256(paid), uint256(due), uint160(look.x));
         }
         _remember(i, look);
-        _balance(manager, true, delta0);
-        _balance(manager, false, delta1);
+        _balance(manager, first, delta0);
+        _balance(manager, second, delta1);
         return "";
     }
 
     /// @dev Pays what is owed of a token, or takes what is due.
-    function _balance(IPoolManager manager, bool isToken0, int256 delta) private {
+    function _balance(IPoolManager manager, address token_, int256 delta) private {
         if (delta == 0) return;
-        address token = isToken0 ? token0 : token1;
-        if (delta > 0) return manager.take(token, address(this), uint256(delta));
-        manager.sync(token);
-        _send(isToken0, address(manager), uint256(-delta));
+        if (delta > 0) return manager.take(token_, address(this), uint256(delta));
+        manager.sync(token_);
+        _send(token_, address(manager), uint256(-delta));
         manager.settle();
     }
 }

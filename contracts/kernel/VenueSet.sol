@@ -49,8 +49,8 @@ abstract contract VenueSet is Custody {
     bytes32 private constant UNLOCKED_V4 = bytes32(uint256(keccak256("Unlocked")) - 1);
 
     uint256 internal immutable _venueCount;
-    /// @dev pool | kind << 160 | feePips << 168 | tickSpacing << 192. Immutable, so that a venue costs no storage
-    ///      access.
+    /// @dev pool | kind << 160 | feePips << 168 | tickSpacing << 192 | place of its token0 << 216 | of its token1 << 224,
+    ///      the places being those among the traded tokens. Immutable, so that a venue costs no storage access.
     uint256 private immutable _venue0;
     uint256 private immutable _venue1;
     uint256 private immutable _venue2;
@@ -63,7 +63,8 @@ abstract contract VenueSet is Custody {
 
     /// @dev A venue as it stands. v2: `x` and `y` are the reserves, `rest` is 0. v3: sqrtPriceX96, the liquidity in
     ///      range, and the tick; v4: likewise, the tick with the fees above it. `mark0` and `mark1` are the pool's
-    ///      balances, for v4 what a unit of liquidity has earned of each token.
+    ///      balances, for v4 what a unit of liquidity has earned of each token. All of these make the fingerprint; the
+    ///      tokens never change.
     struct Look {
         address pool;
         uint256 kind;
@@ -72,18 +73,20 @@ abstract contract VenueSet is Custody {
         uint256 rest;
         uint256 mark0;
         uint256 mark1;
+        address token0;
+        address token1;
     }
+
+    uint256 private constant FIRST_PAIR = 0 | 1 << 8;
+    uint256 private constant FINGERPRINT_BYTES = 7 * 32;
 
     // ------------------------------------------------------------------ LOGIC
 
-    constructor(IClearingRule rule_, Venue[] memory venues)
-        Custody(rule_, _firstToken0(venues), _firstToken1(venues))
-    {
+    constructor(IClearingRule rule_, Venue[] memory venues) Custody(rule_, _tokensOf(venues)) {
         uint256 count = venues.length;
-        if (count > MAX_VENUES) revert VenueCount(count);
         uint256[MAX_VENUES] memory packed;
         for (uint256 i; i < count; ++i) {
-            packed[i] = _checked(i, venues[i], token0, token1);
+            packed[i] = _checked(venues[i]);
             for (uint256 j; j < i; ++j) {
                 if (packed[i] == packed[j]) revert VenueTwice(i);
             }
@@ -92,31 +95,50 @@ abstract contract VenueSet is Custody {
         (_venue0, _venue1, _venue2, _venue3) = (packed[0], packed[1], packed[2], packed[3]);
     }
 
-    function _firstToken0(Venue[] memory venues) private view returns (address) {
-        if (venues.length == 0) revert VenueCount(0);
-        return venues[0].kind == 4 ? venues[0].token0 : IPoolV3(venues[0].pool).token0(); // a pair answers the same
+    /// @dev Every token that some venue trades, once.
+    function _tokensOf(Venue[] memory venues) private view returns (address[] memory tokens) {
+        if (venues.length == 0 || venues.length > MAX_VENUES) revert VenueCount(venues.length);
+        tokens = new address[](2 * venues.length);
+        uint256 count;
+        for (uint256 i; i < venues.length; ++i) {
+            if (venues[i].kind < 2 || venues[i].kind > 4) revert VenueKind(i, venues[i].kind);
+            (address first, address second) = _pairOf(venues[i]);
+            if (first == address(0) || first >= second) revert VenueTokens(i); // 0: the chain's own coin
+            count = _listed(tokens, count, first);
+            count = _listed(tokens, count, second);
+        }
+        assembly ("memory-safe") {
+            mstore(tokens, count) // shorter than it was made
+        }
     }
 
-    function _firstToken1(Venue[] memory venues) private view returns (address) {
-        return venues[0].kind == 4 ? venues[0].token1 : IPoolV3(venues[0].pool).token1();
+    function _listed(address[] memory tokens, uint256 count, address token_) private pure returns (uint256) {
+        for (uint256 k; k < count; ++k) {
+            if (tokens[k] == token_) return count;
+        }
+        tokens[count] = token_;
+        return count + 1;
     }
 
-    function _checked(uint256 i, Venue memory venue_, address first, address second) private view returns (uint256) {
+    function _pairOf(Venue memory venue_) private view returns (address, address) {
+        if (venue_.kind == 4) return (venue_.token0, venue_.token1);
+        return (IPoolV3(venue_.pool).token0(), IPoolV3(venue_.pool).token1()); // a pair answers the same
+    }
+
+    function _checked(Venue memory venue_) private view returns (uint256) {
         (address pool, uint256 kind) = (venue_.pool, venue_.kind);
         (uint24 feePips, int24 tickSpacing) = (FEE_PIPS_V2, int24(0));
-        bool same;
         if (kind == 4) {
             (feePips, tickSpacing) = (venue_.feePips, venue_.tickSpacing);
             IPoolManager(pool).exttload(UNLOCKED_V4);
-            same = venue_.token0 == first && venue_.token1 == second && first != address(0); // 0: the chain's own coin
+        } else if (kind == 3) {
+            feePips = IPoolV3(pool).fee();
         } else {
-            if (kind == 3) feePips = IPoolV3(pool).fee();
-            else if (kind == 2) IPairV2(pool).getReserves();
-            else revert VenueKind(i, venue_.kind);
-            same = IPoolV3(pool).token0() == first && IPoolV3(pool).token1() == second;
+            IPairV2(pool).getReserves();
         }
-        if (!same || first >= second) revert VenueTokens(i);
-        return uint256(uint160(pool)) | kind << 160 | uint256(feePips) << 168 | uint256(uint24(tickSpacing)) << 192;
+        (address first, address second) = _pairOf(venue_);
+        return uint256(uint160(pool)) | kind << 160 | uint256(feePips) << 168 | uint256(uint24(tickSpacing)) << 192
+            | _indexOf(first) << 216 | _indexOf(second) << 224;
     }
 
     /// @dev From here on every venue must stay as it is. Whoever has unlocked a v4 manager could have the rule's calls
@@ -141,11 +163,31 @@ abstract contract VenueSet is Custody {
     function _untouched(uint256 i) internal view returns (Look memory look) {
         look = _look(i);
         bytes32 expected = i == 0 ? _fingerprint0 : i == 1 ? _fingerprint1 : i == 2 ? _fingerprint2 : _fingerprint3;
-        if (keccak256(abi.encode(look)) != expected) revert VenueTouched(i);
+        if (_fingerprint(look) != expected) revert VenueTouched(i);
     }
 
     function _remember(uint256 i, Look memory look) internal {
-        _setFingerprint(i, keccak256(abi.encode(look)));
+        _setFingerprint(i, _fingerprint(look));
+    }
+
+    /// @dev Of a struct's words where they lie: encoding them first would cost several times as much.
+    function _fingerprint(Look memory look) private pure returns (bytes32 hash) {
+        uint256 size = FINGERPRINT_BYTES;
+        assembly ("memory-safe") {
+            hash := keccak256(look, size)
+        }
+    }
+
+    function _isToken0(Look memory look, address token_) internal pure returns (bool) {
+        if (token_ == look.token0) return true;
+        if (token_ == look.token1) return false;
+        revert NotTraded(token_);
+    }
+
+    /// @dev A venue's tokens, token0 first.
+    function _pair(uint256 packed) internal view returns (address, address) {
+        uint256 places = packed >> 216;
+        return places == FIRST_PAIR ? _firstPair() : (token(places & 0xff), token(places >> 8));
     }
 
     function _look(uint256 i) internal view returns (Look memory look) {
@@ -153,6 +195,7 @@ abstract contract VenueSet is Custody {
         address pool = address(uint160(packed));
         uint256 kind = uint8(packed >> 160);
         (look.pool, look.kind) = (pool, kind);
+        (look.token0, look.token1) = _pair(packed);
         if (kind == 3) {
             int24 tick;
             (look.x, tick) = IPoolV3(pool).slot0();
@@ -166,8 +209,8 @@ abstract contract VenueSet is Custody {
             (look.mark0, look.mark1, look.y) = (uint256(words[1]), uint256(words[2]), uint256(words[3]));
             return look;
         }
-        look.mark0 = token0.balanceOf(pool);
-        look.mark1 = token1.balanceOf(pool);
+        look.mark0 = look.token0.balanceOf(pool);
+        look.mark1 = look.token1.balanceOf(pool);
     }
 
     /// @dev In 1e-6 of the input. What a v4 pool takes for its providers comes on top of what it takes for the
@@ -188,7 +231,8 @@ abstract contract VenueSet is Custody {
     }
 
     function _unpackedV4(uint256 packed) private view returns (PoolKey memory) {
-        return PoolKey(token0, token1, uint24(packed >> 168), int24(uint24(packed >> 192)), address(0));
+        (address first, address second) = _pair(packed);
+        return PoolKey(first, second, uint24(packed >> 168), int24(uint24(packed >> 192)), address(0));
     }
 
     /// @dev The first of a v4 pool's slots: price, tick and fees; then what was earned of each token; then the
@@ -198,7 +242,7 @@ abstract contract VenueSet is Custody {
         return keccak256(abi.encode(id, POOLS_V4));
     }
 
-    function _packedVenue(uint256 i) private view returns (uint256) {
+    function _packedVenue(uint256 i) internal view returns (uint256) {
         if (i >= _venueCount) revert NoSuchVenue(i);
         return i == 0 ? _venue0 : i == 1 ? _venue1 : i == 2 ? _venue2 : _venue3;
     }

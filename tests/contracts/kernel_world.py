@@ -197,6 +197,7 @@ class World:
             pools empty.
         edge: the v3 and v4 liquidity lies between the ticks -edge and edge.
         chain_id: what the CHAINID opcode answers.
+        ring: two more venues, of the second token and a third one, and of the third one and the first.
         kernel_runtime: a kernel's code as it was deployed elsewhere, to stand here as it is.
     """
 
@@ -210,6 +211,7 @@ class World:
         liquidity: int = DEPTH,
         edge: int = 887220,
         chain_id: int = CHAIN_ID,
+        ring: tuple[str, str] | tuple[()] = (),
         kernel_runtime: bytes = b"",
     ) -> None:
         self.evm = Evm(chain_id)
@@ -228,6 +230,9 @@ class World:
         self.manager = self._manager() if 4 in self.kinds else None
         self.keys: dict[int, tuple[str, str, int, int, str]] = {}
         self.pools = [self._pool(i, kind, liquidity, edge) for i, kind in enumerate(self.kinds)]
+        self.tokens = (self.token0, self.token1)
+        if ring:
+            self._close_the_ring(ring, erc20, arguments, liquidity, edge)
         self.rule = self.deploy(*rule)
         self.signed = signed
         if kernel_runtime:
@@ -264,18 +269,30 @@ class World:
             ),
         )
 
-    def _pool(self, venue: int, kind: int, liquidity: int, edge: int) -> Instance:
+    def _pool(self, venue: int, kind: int, liquidity: int, edge: int, *pair: Instance) -> Instance:
         if kind == 2:
-            return self._v2(liquidity)
+            return self._v2(liquidity, *pair)
         if kind == 3:
-            return self._v3(3000 - venue, liquidity, edge)
+            return self._v3(3000 - venue, liquidity, edge, *pair)
         assert self.manager is not None
-        key = self.keys[venue] = (self.token0.address, self.token1.address, 3000 - venue, 60, ZERO)
+        first, second = pair or (self.token0, self.token1)
+        key = self.keys[venue] = (first.address, second.address, 3000 - venue, 60, ZERO)
         self.manager.call("initialize", key, Q96)
         assert self.outsider.call("note", key) == len(self.keys) - 1
         if liquidity:
             self.outsider.call_only("addV4", *self.place(venue), -edge, edge, liquidity)
         return self.manager
+
+    def _close_the_ring(self, kinds: tuple[str, str], erc20: str, arguments: bytes, liquidity: int, edge: int) -> None:
+        third = self.deploy(erc20, arguments)
+        third.call_only("mint", self.outsider.address, 2**200)
+        self.tokens = (self.token0, self.token1, third)
+        for kind, token_ in zip(kinds, (self.token1, self.token0), strict=True):
+            self.kinds.append(int(kind[1:]))
+            if self.kinds[-1] == 4 and self.manager is None:
+                self.manager = self._manager()
+            pair = sorted((token_, third), key=lambda made: made.address)
+            self.pools.append(self._pool(len(self.pools), self.kinds[-1], liquidity, edge, *pair))
 
     def _manager(self) -> Instance:
         code = creation_code(V4_MANAGER) + encode(["address"], [OPERATOR])
@@ -290,14 +307,13 @@ class World:
         """The name and the arguments of the outsider's trade on a venue."""
         return (f"tradeV{self.kinds[venue]}", *self.place(venue), zero_for_one, amount)
 
-    def _v3(self, fee_pips: int, liquidity: int, edge: int) -> Instance:
+    def _v3(self, fee_pips: int, liquidity: int, edge: int, *pair: Instance) -> Instance:
+        first, second = pair or (self.token0, self.token1)
         compiled = artifact(V3_POOL)
         deployer = self.deploy("PoolDeployer")
         creation = bytes.fromhex(compiled["bytecode"][2:])
         spacing = 60
-        address = deployer.call(
-            "deploy", creation, self.token0.address, self.token1.address, fee_pips, spacing, fee_pips
-        )
+        address = deployer.call("deploy", creation, first.address, second.address, fee_pips, spacing, fee_pips)
         pool = Instance(self, address, compiled["abi"])
         pool.call_only("initialize", Q96)
         if liquidity:
@@ -310,8 +326,9 @@ class World:
         factory = Instance(self, self.evm.deploy(factory_code, sender=OPERATOR), artifact(V2_FACTORY)["abi"])
         return factory.call("createPair", a, b)
 
-    def _v2(self, liquidity: int) -> Instance:
-        address = self.new_pair(self.token0.address, self.token1.address)
+    def _v2(self, liquidity: int, *pair: Instance) -> Instance:
+        first, second = pair or (self.token0, self.token1)
+        address = self.new_pair(first.address, second.address)
         if liquidity:
             self.outsider.call_only("addV2", address, liquidity, liquidity)
         return Instance(self, address, artifact(V2_PAIR)["abi"])
@@ -325,10 +342,20 @@ class World:
         return address_of(self.key(number))
 
     def order(
-        self, trader: int, sell_amount: int, *, sells0: bool = True, funds: int | None = None, **fields: Any
+        self,
+        trader: int,
+        sell_amount: int,
+        *,
+        sells0: bool = True,
+        pair: tuple[Instance, Instance] | None = None,
+        funds: int | None = None,
+        **fields: Any,
     ) -> Order:
-        """An order of a trader who gets just the money for it, or `funds`, and has approved the kernel."""
-        sell, buy = (self.token0, self.token1) if sells0 else (self.token1, self.token0)
+        """An order of a trader who gets just the money for it, or `funds`, and has approved the kernel.
+
+        It sells the first token of ``pair`` for the second; else token0 for token1, or the other way round.
+        """
+        sell, buy = pair or ((self.token0, self.token1) if sells0 else (self.token1, self.token0))
         sell.call_only("mint", self.trader(trader), sell_amount if funds is None else funds)
         sell.call_only("approve", self.kernel.address, UINT_MAX, sender=self.trader(trader))
         made = Order(self.trader(trader), sell.address, buy.address, sell_amount)

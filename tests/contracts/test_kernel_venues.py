@@ -54,14 +54,14 @@ def test_what_the_rule_is_told_of_the_venues():
 def test_venues_that_cannot_be():
     world = World(venues=("v3", "v2"))
     v3, v2 = (pool.address for pool in world.pools)
-    other = world.deploy("HostileToken")
-    foreign = world.new_pair(world.token0.address, other.address)
+    strangers = [world.deploy("HostileToken").address for _ in range(4)]
+    apart = [(world.new_pair(*strangers[i : i + 2]), 2) for i in (0, 2)]
     cases = [
         ([], ("VenueCount", (0,))),
         ([(v3, 3), (v2, 2)] * 3, ("VenueCount", (6,))),
         ([(v3, 3), (v2, 1)], ("VenueKind", (1, 1))),
         ([(v2, 2), (v2, 2)], ("VenueTwice", (1,))),
-        ([(v3, 3), (foreign, 2)], ("VenueTokens", (1,))),
+        ([(v3, 3), *apart], ("TokenCount", (6,))),
     ]
     for venues, error in cases:
         with pytest.raises(Reverted) as caught:
