@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ingest.errors import PactsmithError
 from verify import jobs, kernel
@@ -31,7 +32,8 @@ from verify.replay import Settled
 from verify.score.split import Split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import TracebackType
 
     from ingest.records import History
     from verify.baselines import Baseline
@@ -83,6 +85,9 @@ Verdict = Replayed | tuple[Finding, ...]
 Result = dict[str, tuple[Settled, ...]] | FreeRun | Rejected | Failure
 """What became of one unit."""
 
+Named = Callable[[int], dict[str, Convention]]
+"""The conventions to replay windows of a length under, by name."""
+
 Baselines = Mapping[tuple["Labelling", int], tuple[str, "Baseline"]]
 """By (labelling, slack in bps): the file in the run's folder, and what is in it."""
 
@@ -92,60 +97,105 @@ def conventions(window_blocks: int) -> dict[str, Convention]:
     return {HEADLINE_NAME: HEADLINE, **variants(window_blocks)}
 
 
-def evaluate(
-    plan: Plan,
-    candidates: Sequence[Candidate],
-    tasks: Sequence[tuple[int, int]],
-    resources: Resources,
-    progress: Callable[[str, int, int], None],
-    elasticity: float | None = 0.0,
-) -> Iterator[tuple[tuple[int, int], Verdict]]:
-    """Replays candidates over a history; yields each task with its verdict as soon as its last unit has ended.
+class Evaluator:
+    """Evaluates candidates over one history, as often as it is asked to, on the same workers and baselines.
+
+    A context manager. What comes back for a candidate depends on it alone, not on what was evaluated before.
 
     Args:
         plan: The history with its trace and readings.
-        candidates: What to replay.
-        tasks: (index of the candidate, window length in blocks).
+        windows: Window lengths in blocks that may be asked for.
         resources: What may be used.
         progress: Is told ("baselines" or "replay", units done, units in all).
-        elasticity: The share of traders who leave a mechanism of the free-running replay; None: it is not run.
+        headline_only: Leave out every other convention: a candidate's outcomes are then the headline's, and the
+            free-running replay's where it is asked for.
     """
-    if not tasks:
-        return
-    windows = sorted({window for _, window in tasks})
-    kernel.contract()  # compiled now: a worker's memory limit has no room for a compiler, it finds the cached result
-    limits = Limits(_seconds(plan), resources.memory_bytes, int(_seconds(plan)))
-    with TemporaryDirectory(prefix="pactsmith-run-") as name:
-        folder = Path(name)
-        (folder / PLAN_FILE).write_bytes(pickle.dumps(plan))
-        with Pool(resources.workers, limits, jobs.start, (name,)) as pool:
-            baselines = _prepare(pool, plan, folder, windows, progress)
-            shared = _Shared(plan, baselines)
-            free = [] if elasticity is None else _free_units(baselines, candidates, tasks, elasticity)
-            units: list[ReplayUnit | FreeUnit] = [*free, *_units(plan, baselines, candidates, tasks)]
-            left = Counter(unit.task for unit in units if unit.task != WITHOUT)
-            found: dict[tuple[int, int], list[tuple[ReplayUnit | FreeUnit, Result]]] = {task: [] for task in left}
-            ended: list[tuple[int, int]] = []
-            progress("replay", 0, len(units))
-            for count, done in enumerate(pool.map(jobs.work, units), start=1):
-                unit = units[done.index]
-                progress("replay", count, len(units))
-                if unit.task == WITHOUT:
-                    shared.without_mechanism(_sound(done.result))
-                else:
-                    found[unit.task].append((unit, done.result))
-                    left[unit.task] -= 1
-                    ended += [] if left[unit.task] else [unit.task]
-                if shared.others is not None or elasticity is None:
-                    for task in ended:
-                        yield task, _verdict(plan.history, shared, task[1], found.pop(task))
-                    ended.clear()
+
+    def __init__(
+        self,
+        plan: Plan,
+        windows: Iterable[int],
+        resources: Resources,
+        progress: Callable[[str, int, int], None],
+        *,
+        headline_only: bool = False,
+    ) -> None:
+        self._plan = plan
+        self._windows = sorted(set(windows))
+        self._resources = resources
+        self._progress = progress
+        self._named = _headline_only if headline_only else conventions
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        kernel.contract()  # compiled now: a worker, whose memory has no room for a compiler, finds the cached result
+        seconds = _seconds(self._plan)
+        limits = Limits(seconds, self._resources.memory_bytes, int(seconds))
+        with ExitStack() as opening:
+            folder = Path(opening.enter_context(TemporaryDirectory(prefix="pactsmith-run-")))
+            (folder / PLAN_FILE).write_bytes(pickle.dumps(self._plan))
+            pool = Pool(self._resources.workers, limits, jobs.start, (str(folder),))
+            self._pool = opening.enter_context(pool)
+            self._baselines = _prepare(pool, self._plan, folder, self._windows, self._named, self._progress)
+            self._shared = _Shared(self._plan, self._baselines, self._named)
+            self._closing = opening.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    def run(
+        self, candidates: Sequence[Candidate], tasks: Sequence[tuple[int, int]], elasticity: float | None = 0.0
+    ) -> Iterator[tuple[tuple[int, int], Verdict]]:
+        """Replays candidates; yields each task with its verdict as soon as its last unit has ended.
+
+        Args:
+            candidates: What to replay.
+            tasks: (index of the candidate, window length in blocks).
+            elasticity: The share of traders who leave a mechanism of the free-running replay; None: it is not run.
+        """
+        shared = self._shared
+        free = [] if elasticity is None else self._free_units(candidates, tasks, elasticity)
+        replays = _units(self._plan, self._baselines, candidates, tasks, self._named)
+        units: list[ReplayUnit | FreeUnit] = [*free, *replays]
+        left = Counter(unit.task for unit in units if unit.task != WITHOUT)
+        found: dict[tuple[int, int], list[tuple[ReplayUnit | FreeUnit, Result]]] = {task: [] for task in left}
+        ended: list[tuple[int, int]] = []
+        self._progress("replay", 0, len(units))
+        for count, done in enumerate(self._pool.map(jobs.work, units), start=1):
+            unit = units[done.index]
+            self._progress("replay", count, len(units))
+            if unit.task == WITHOUT:
+                shared.without_mechanism(_sound(done.result))
+            else:
+                found[unit.task].append((unit, done.result))
+                left[unit.task] -= 1
+                ended += [] if left[unit.task] else [unit.task]
+            if shared.others is not None or elasticity is None:
+                for task in ended:
+                    yield task, _verdict(self._plan.history, shared, task[1], found.pop(task))
+                ended.clear()
+
+    def _free_units(
+        self, candidates: Sequence[Candidate], tasks: Sequence[tuple[int, int]], elasticity: float
+    ) -> list[FreeUnit]:
+        """The world without a mechanism first, which all others are compared with, where it was not run yet."""
+        file, _ = self._baselines[HEADLINE.labelling, HEADLINE.slack_bps]
+        units = [FreeUnit(WITHOUT[0], b"", WITHOUT[1], file, 0.0)] if self._shared.others is None else []
+        return units + [FreeUnit(i, candidates[i].creation_code, window, file, elasticity) for i, window in tasks]
+
+
+def _headline_only(_window_blocks: int) -> dict[str, Convention]:
+    return {HEADLINE_NAME: HEADLINE}
 
 
 class _Shared:
     """What all candidates' outcomes have in common, by window length and variant; made when first asked for."""
 
-    def __init__(self, plan: Plan, baselines: Baselines) -> None:
+    def __init__(self, plan: Plan, baselines: Baselines, named: Named) -> None:
+        self.named = named
         self.reference = Reference(plan.history, plan.native_price)
         self._plan = plan
         self._baselines = baselines
@@ -165,15 +215,15 @@ class _Shared:
         """
         if window not in self._by_window:
             first_block = _heldout_first(self._plan, window)
-            found = {name: (name, self._know(name, window, self.reference)) for name in conventions(window)}
-            for name, error in PRICE_ERRORS.items():
+            found = {name: (name, self._know(name, window, self.reference)) for name in self.named(window)}
+            for name, error in PRICE_ERRORS.items() if self.named is conventions else ():
                 priced = Reference(self._plan.history, self._plan.native_price, error)
                 found[name] = (HEADLINE_NAME, self._know(HEADLINE_NAME, window, priced, first_block))
             self._by_window[window] = found
         return self._by_window[window]
 
     def _know(self, name: str, window: int, priced: Reference, first_block: int = 0) -> list[Known]:
-        convention = conventions(window)[name]
+        convention = self.named(window)[name]
         baseline = self._baselines[convention.labelling, convention.slack_bps][1]
         return [
             know(self._plan.history, priced, baseline, batch)
@@ -188,12 +238,17 @@ def _seconds(plan: Plan) -> float:
 
 
 def _prepare(
-    pool: Pool, plan: Plan, folder: Path, windows: Sequence[int], progress: Callable[[str, int, int], None]
+    pool: Pool,
+    plan: Plan,
+    folder: Path,
+    windows: Sequence[int],
+    named: Named,
+    progress: Callable[[str, int, int], None],
 ) -> Baselines:
     """Baselines of every convention; those beside the headline only for the held-out windows that they speak of."""
     cuts: dict[tuple[Labelling, int], list[Cut]] = {}
     for window in windows:
-        for name, convention in conventions(window).items():
+        for name, convention in named(window).items():
             first_block = 0 if name == HEADLINE_NAME else _heldout_first(plan, window)
             cuts.setdefault((convention.labelling, convention.slack_bps), []).append(
                 Cut(convention.anchor, window, first_block, routes=name == HEADLINE_NAME)
@@ -217,13 +272,17 @@ def _heldout_first(plan: Plan, window_blocks: int) -> int:
 
 
 def _units(
-    plan: Plan, baselines: Baselines, candidates: Sequence[Candidate], tasks: Sequence[tuple[int, int]]
+    plan: Plan,
+    baselines: Baselines,
+    candidates: Sequence[Candidate],
+    tasks: Sequence[tuple[int, int]],
+    named: Named,
 ) -> Iterator[ReplayUnit]:
     """The longest first: rules with state, whose batches cannot be split."""
     for index, window in sorted(tasks, key=lambda task: not candidates[task[0]].keeps_state):
         candidate = candidates[index]
         legs = []
-        for name, convention in conventions(window).items():
+        for name, convention in named(window).items():
             file, baseline = baselines[convention.labelling, convention.slack_bps]
             found = baseline.batches[convention.anchor, window]
             size = max(len(found), 1) if candidate.keeps_state else BATCHES_PER_UNIT
@@ -239,15 +298,6 @@ def _units(
         else:
             for leg in legs:
                 yield ReplayUnit(index, candidate.creation_code, window, (leg,))
-
-
-def _free_units(
-    baselines: Baselines, candidates: Sequence[Candidate], tasks: Sequence[tuple[int, int]], elasticity: float
-) -> list[FreeUnit]:
-    """The world without a mechanism first, which all others are compared with."""
-    file, _ = baselines[HEADLINE.labelling, HEADLINE.slack_bps]
-    units = [FreeUnit(WITHOUT[0], b"", WITHOUT[1], file, 0.0)]
-    return units + [FreeUnit(i, candidates[i].creation_code, window, file, elasticity) for i, window in tasks]
 
 
 def _sound(result: Result) -> FreeRun:
@@ -272,7 +322,7 @@ def _verdict(
     results: Sequence[tuple[ReplayUnit | FreeUnit, Result]],
 ) -> Verdict:
     """Joins a task's units; where it is turned down, by its first reason in the order of conventions and batches."""
-    names = [*conventions(window), FREE_RUNNING]
+    names = [*shared.named(window), FREE_RUNNING]
     free: FreeRun | None = None
     parts: dict[str, list[tuple[int, tuple[Settled, ...]]]] = {name: [] for name in names}
     refusals: list[tuple[int, int, tuple[Finding, ...]]] = []

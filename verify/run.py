@@ -18,7 +18,7 @@ from verify.cards import baseline_cards, best_pool, candidate_cards
 from verify.collector import paused
 from verify.compile import artifact_id, candidate_id, constructor_data
 from verify.conventions import EVALUATOR_VERSION, MOST_WINDOW_BLOCKS, PRICE_ERRORS
-from verify.evaluate import Candidate, Replayed, Resources, Verdict, conventions, evaluate
+from verify.evaluate import Candidate, Evaluator, Replayed, Resources, Verdict, conventions
 from verify.findings import CandidateRejectedError, Finding
 from verify.fork.base import ForkBase
 from verify.jobs import Plan
@@ -235,19 +235,15 @@ def _outcomes(
     candidates = [
         Candidate(entry.creation_code, entry.artifact is not None and keeps_state(entry.artifact)) for entry in entries
     ]
+    if not missing:
+        return found, from_store
     resources = Resources(options.workers, options.memory_bytes)
-    evaluated = evaluate(
-        plan,
-        candidates,
-        missing,
-        resources,
-        lambda stage, done, total: progress(Step(stage, done, total)),
-        options.elasticity,
-    )
+    windows = {window for _, window in missing}
     texts = Texts()
-    for (i, window), verdict in evaluated:  # stored one by one: what is done survives whatever stops the rest
-        _save(store, _evaluation_key(plan, entries[i], window, options), verdict, texts)
-        found[i, window] = verdict
+    with Evaluator(plan, windows, resources, lambda *done: progress(Step(*done))) as evaluator:
+        for (i, window), verdict in evaluator.run(candidates, missing, options.elasticity):
+            _save(store, _evaluation_key(plan, entries[i], window, options), verdict, texts)  # what is done is kept
+            found[i, window] = verdict
     return found, from_store
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from plans import candidates_of, plan_of
 from rules import GREEDY, LAZY, LOOPING, bundled, written
 
 from ingest.labels import jit_events, label_swaps
@@ -15,21 +16,13 @@ from verify.anchors import Anchors
 from verify.audit import audit
 from verify.baselines import Cut, compute
 from verify.compile import constructor_data
-from verify.evaluate import HEADLINE_NAME, Candidate, Replayed, Resources, evaluate
-from verify.jobs import Plan
+from verify.evaluate import HEADLINE_NAME, Evaluator, Replayed, Resources
 from verify.plan import read
 from verify.reference import Reference
 from verify.replay import Stage
-from verify.run import keeps_state
 from verify.score.ratios import net_mechanism
 from verify.slots import V2_RESERVES, v2_reserves
 from verify.world import World
-
-
-def plan_of(history):
-    jit = jit_events(history)
-    readings = {name: read(history, label_swaps(history, name), jit) for name in ("rules", "routers", "all")}
-    return Plan(history, audit(history)[1], readings, None)
 
 
 def replayed(history, rules, windows=(1,), workers=1):
@@ -39,17 +32,13 @@ def replayed(history, rules, windows=(1,), workers=1):
 
 def replayed_plan(plan, rules, windows=(1,), workers=1):
     """The same of a plan, without the free-running replay."""
-    artifacts = [admit(rule.source, file=rule.file) for rule in rules]
-    candidates = [
-        Candidate(constructor_data(artifact, rule.parameters), keeps_state(artifact))
-        for artifact, rule in zip(artifacts, rules, strict=True)
-    ]
+    candidates = candidates_of(rules)
     tasks = [(i, window) for i in range(len(rules)) for window in windows]
-    found = evaluate(plan, candidates, tasks, Resources(workers, 4 * 1024**3), lambda *_: None, elasticity=None)
-    return {
-        (rules[i].name, window): verdict.outcomes if isinstance(verdict, Replayed) else verdict
-        for (i, window), verdict in found
-    }
+    with Evaluator(plan, windows, Resources(workers, 4 * 1024**3), lambda *_: None) as evaluator:
+        return {
+            (rules[i].name, window): verdict.outcomes if isinstance(verdict, Replayed) else verdict
+            for (i, window), verdict in evaluator.run(candidates, tasks, elasticity=None)
+        }
 
 
 @pytest.mark.parametrize("market", ["demo-v3", "demo-v2"])
