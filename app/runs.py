@@ -45,9 +45,14 @@ def run_and_report(
             beside,
             fork,
         )
+    return document, report_of(session, document, folder)
+
+
+def report_of(session: Session, document: Json, folder: Path | None = None) -> ReportFiles:
+    """Writes a run's report, to the store's own place for it where no folder is given, and notes it as the last one."""
     files = write_report(document, folder or report_dir(session.store_root, document["run_id"]))
     _remember(session.store_root, document["run_id"])
-    return document, files
+    return files
 
 
 def report_dir(store_root: Path, run_id: str) -> Path:

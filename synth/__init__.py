@@ -1,1 +1,1 @@
-"""Proposers of mechanisms: they will write candidates and learn from what `verify` says of them."""
+"""From a history to mechanisms that nobody wrote, and from a chat to a pact."""

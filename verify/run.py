@@ -51,12 +51,16 @@ MACHINE_FINDINGS = frozenset({"timeout", "memory", "crashed"})
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What to score: a rule's source and its constructor's arguments by name; ``file`` is how findings name it."""
+    """What to score: a rule's source and its constructor's arguments by name; ``file`` is how findings name it.
+
+    ``windows`` are the lengths in blocks to score it at; empty: those of the options.
+    """
 
     name: str
     source: str
     parameters: Mapping[str, int] = field(default_factory=dict)
     file: str = "Rule.sol"
+    windows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ def verify(
             these histories.
     """
     started = time.monotonic()
-    _check(history, options)
+    _check(history, rules, options)
     entries = [admitted(rule, i, len(rules), progress) for i, rule in enumerate(rules)]
     events = sum(len(each.events) for each in (history, *beside))
     progress(Step("audit", 0, events))
@@ -183,10 +187,11 @@ def verify(
     return document
 
 
-def _check(history: History, options: Options) -> None:
+def _check(history: History, rules: Sequence[Rule], options: Options) -> None:
     if not history.swaps:
         raise InputError("the history has no swaps, so there is nothing to score", field=history.name)
-    if not options.windows or any(not 1 <= window <= MOST_WINDOW_BLOCKS for window in options.windows):
+    windows = [window for rule in rules for window in rule.windows or options.windows or (0,)]
+    if any(not 1 <= window <= MOST_WINDOW_BLOCKS for window in windows):
         raise InputError(f"a window is a number of blocks from 1 to {MOST_WINDOW_BLOCKS}", field="window")
     if options.workers < 1:
         raise InputError("at least one worker process is needed", field="workers")
@@ -222,7 +227,7 @@ def _outcomes(
     found: dict[tuple[int, int], Verdict] = {}
     missing = []
     for i, entry in enumerate(entries):
-        for window in options.windows:
+        for window in entry.rule.windows or options.windows:
             if entry.findings:
                 found[i, window] = entry.findings
                 continue
@@ -303,14 +308,16 @@ def _load(store: Store, key: str) -> Verdict | None:
 def _ledger(history: History, entries: Sequence[Entry], store: Store, options: Options) -> int:
     """Writes this run's evaluations into the held-out ledger; the rows that now overlap its held-out blocks."""
     first, last = history.events[0].block_number, history.events[-1].block_number
+    judged: dict[int, list[tuple[str, int]]] = {}
+    for entry in entries:
+        for window in entry.rule.windows or options.windows:
+            judged.setdefault(window, []).extend([] if entry.findings else [(entry.info.candidate_id, window)])
     heldout_first = last
-    for window in options.windows:
+    for window, rows in judged.items():
         begin, end = Split(first, last, window).blocks("heldout")
-        if begin > end:
-            continue
-        heldout_first = min(heldout_first, begin)
-        rows = [(entry.info.candidate_id, window) for entry in entries if not entry.findings]
-        ledger_add(store, history, begin, end, rows)
+        if begin <= end:
+            heldout_first = min(heldout_first, begin)
+            ledger_add(store, history, begin, end, rows)
     return max(1, ledger_rows(store, history, heldout_first, last))
 
 

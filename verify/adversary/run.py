@@ -65,6 +65,7 @@ class AttackOptions:
         workers: Processes.
         memory_bytes: Address space of a worker.
         native_price: What a whole native coin is worth in whole units of the numeraire, for pools that hold none.
+        last_block: Only batches that settle up to this block are attacked; None: any.
     """
 
     window_blocks: int = 1
@@ -74,6 +75,7 @@ class AttackOptions:
     workers: int = 2
     memory_bytes: int = 4 * 1024**3
     native_price: Fraction | None = None
+    last_block: int | None = None
 
 
 def attack_rule(
@@ -222,7 +224,11 @@ def _plan(history: History, native_price: Fraction | None, beside: Sequence[Hist
 
 def _sample(batches: Sequence[PreparedBatch], reference: Reference, options: AttackOptions) -> list[int]:
     """Places of the batches of most value, and of as many others that are drawn, in order."""
-    sound = [place for place, prepared in enumerate(batches) if not prepared.unscored]
+    sound = [
+        place
+        for place, prepared in enumerate(batches)
+        if not prepared.unscored and (options.last_block is None or prepared.batch.settle_block <= options.last_block)
+    ]
     if not sound:
         raise InputError("no batch of this history can be replayed, so that there is nothing to attack")
 

@@ -71,19 +71,38 @@ def rows_by_part(outcomes: Outcomes) -> dict[Part, Rows]:
     for order in sorted(outcomes.orders, key=lambda order: order.seq):
         orders_of[order.window].append(order)
 
-    found: dict[Part, Rows] = {}
-    for part, windows in parts.items():
-        sound = [window for window in windows if not batches[window].unscored]
-        unsound = [window for window in windows if batches[window].unscored]
-        lost = [order for window in unsound for order in orders_of[window]]
-        found[part] = Rows(
-            orders=tuple(order for window in sound for order in orders_of[window]),
-            batches=tuple(batches[window] for window in sound),
-            unscored_batches=tuple(batches[window] for window in unsound),
-            unscored_orders=len(lost),
-            unscored_value=sum(order.value for order in lost),
-        )
-    return found
+    return {part: _rows(windows, batches, orders_of) for part, windows in parts.items()}
+
+
+def whole(outcomes: Outcomes) -> Rows:
+    """All of a replay as one part.
+
+    Raises:
+        OutcomesError: as `rows_by_part`.
+    """
+    parts = rows_by_part(outcomes).values()
+    return Rows(
+        orders=tuple(order for part in parts for order in part.orders),
+        batches=tuple(batch for part in parts for batch in part.batches),
+        unscored_batches=tuple(batch for part in parts for batch in part.unscored_batches),
+        unscored_orders=sum(part.unscored_orders for part in parts),
+        unscored_value=sum(part.unscored_value for part in parts),
+    )
+
+
+def _rows(
+    windows: Sequence[int], batches: Mapping[int, BatchOutcome], orders_of: Mapping[int, list[OrderOutcome]]
+) -> Rows:
+    sound = [window for window in windows if not batches[window].unscored]
+    unsound = [window for window in windows if batches[window].unscored]
+    lost = [order for window in unsound for order in orders_of[window]]
+    return Rows(
+        orders=tuple(order for window in sound for order in orders_of[window]),
+        batches=tuple(batches[window] for window in sound),
+        unscored_batches=tuple(batches[window] for window in unsound),
+        unscored_orders=len(lost),
+        unscored_value=sum(order.value for order in lost),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,53 @@
+"""The space of keyless search: the templates, the values that their parameters may take, and the window lengths."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from synth.records import Proposal
+from verify.templates import load_template, templates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from verify.templates import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Templates by name, and window lengths in blocks, the shortest first."""
+
+    templates: Mapping[str, Template]
+    windows: tuple[int, ...]
+
+    @classmethod
+    def of(cls, windows: Sequence[int], files: Sequence[Path] = ()) -> Space:
+        """The space over the given templates, or over those that come with Pactsmith.
+
+        Raises:
+            InputError: A template's description is wrong.
+        """
+        loaded = [load_template(path) for path in files or templates()]
+        return cls({template.name: template for template in loaded}, tuple(sorted(set(windows))))
+
+    def proposal(self, template: str, parameters: Mapping[str, int], window_blocks: int, note: str = "") -> Proposal:
+        """A template with these values.
+
+        Raises:
+            InputError: A value is for no parameter, or outside of its range.
+        """
+        chosen = self.templates[template]
+        return Proposal(chosen.name, chosen.source, chosen.check(dict(parameters)), window_blocks, note=note)
+
+    def digest(self) -> str:
+        """SHA-256 over the templates with their parameters' ranges: another space is another search."""
+        told = [[one.name, one.source, [asdict(each) for each in one.parameters]] for one in self.templates.values()]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+    def defaults(self) -> list[Proposal]:
+        """Every template as it was written by hand, at every window length."""
+        return [self.proposal(name, {}, window) for name in self.templates for window in self.windows]
