@@ -10,19 +10,21 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Self
 
 from ingest.errors import InputError, StoreBusyError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from types import TracebackType
 
 Json = dict[str, Any]
 
 
 class Journal:
-    """The lines of one run, read when it is opened, written one by one.
+    """The lines of one run, read when it is opened, written one by one; a context manager, which holds it for itself.
 
     Args:
         file: Where it lies; made where there is none.
@@ -35,19 +37,30 @@ class Journal:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = file.open("a+b")
-            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with the process, however it ends
-            self._stream.seek(0)
-            content = self._stream.read()
-            whole = content.rfind(b"\n") + 1
-            self._stream.truncate(whole)
-        except BlockingIOError as error:
-            raise StoreBusyError(f"{file}: another process works on this run") from error
-        except OSError as error:
-            raise StoreError(f"{file}: the run's journal cannot be opened: {error.strerror}") from error
-        self._lines = [self._parsed(line, place) for place, line in enumerate(content[:whole].splitlines(), start=1)]
+        with ExitStack() as opening:
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                self._stream = opening.enter_context(file.open("a+b"))
+                fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with the process, however it ends
+                self._stream.seek(0)
+                content = self._stream.read()
+                whole = content.rfind(b"\n") + 1
+                self._stream.truncate(whole)
+            except BlockingIOError as error:
+                raise StoreBusyError(f"{file}: another process works on this run") from error
+            except OSError as error:
+                raise StoreError(f"{file}: the run's journal cannot be opened: {error.strerror}") from error
+            lines = content[:whole].splitlines()
+            self._lines = [self._parsed(line, place) for place, line in enumerate(lines, start=1)]
+            opening.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.close()
 
     def append(self, kind: str, **fields: Any) -> None:
         """Writes a line, and returns when it is on the disk.
@@ -71,10 +84,6 @@ class Journal:
     def first(self, kind: str) -> Json | None:
         """The first line of a kind, if there is one."""
         return next(self.lines(kind), None)
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._stream.close()
 
     def _parsed(self, line: bytes, place: int) -> Json:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import closing
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 RUNS = "synth"
+RUN_ID = re.compile(r"[0-9a-f]{16}")
 WITNESSES = "witnesses"
 
 
@@ -65,7 +66,7 @@ def synthesize(
     space = Space.of(options.windows)
     config = _config(market, options, space)
     run_id = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
-    with closing(Journal(journal_file(store.root, run_id))) as journal:
+    with Journal(journal_file(store.root, run_id)) as journal:
         if journal.first("run") is None:
             journal.append("run", run_id=run_id, config=config)
         work = _Work(market, store, options, space, journal, progress)
@@ -85,9 +86,9 @@ def stored_options(store: Store, run_id: str, workers: int) -> tuple[Json, Synth
         InputError: The store has no such run.
     """
     file = journal_file(store.root, run_id)
-    if not file.is_file():
+    if not RUN_ID.fullmatch(run_id) or not file.is_file():
         raise InputError(f"the store at {store.root} has no run {run_id!r} of synth", field="resume")
-    with closing(Journal(file)) as journal:
+    with Journal(file) as journal:
         begun = journal.first("run")
     if begun is None:
         raise InputError(f"the run {run_id!r} was never begun", field="resume")

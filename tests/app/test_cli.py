@@ -34,6 +34,7 @@ EVERY_COMMAND = [
     ["history", "export"],
     ["verify"],
     ["attack"],
+    ["synth"],
     ["fork"],
     ["fork", "make"],
     ["fork", "show"],
@@ -87,6 +88,7 @@ def test_help_imports_nothing_that_takes_time():
     [
         (["nonsense"], "No such command 'nonsense'"),
         (["attack"], "name a RULE.sol and a --history"),
+        (["synth"], "name a --history, or a run to --resume"),
         (["verify"], "Missing argument"),
         (["verify", "X.sol"], "Missing option '--history'"),
         (["history", "show"], "Missing argument"),

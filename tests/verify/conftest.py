@@ -3,36 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from ingest.content import content_id
 from ingest.files import read_history
 from ingest.store import Store
-from verify.market import load_config, simulate
-
-EMBEDDED = Path(__file__).resolve().parents[2] / "data" / "embedded.toml"
-
-
-@pytest.fixture(scope="session")
-def simulated(tmp_path_factory):
-    """A function that makes a simulated history: (market, blocks, seed, changes of config) → History."""
-    configs = load_config(EMBEDDED)
-
-    def make(market="demo-v3", *, blocks=60, seed=1, **changes):
-        config = replace(configs[market], blocks=blocks, seed=seed, **changes)
-        files = simulate(config, tmp_path_factory.mktemp("market"))
-        return read_history(
-            files.events,
-            initial_state=files.initial_state,
-            name=f"{market}-{seed}",
-            labels=files.labels,
-            prices=files.prices,
-            source="simulated",
-        )
-
-    return make
 
 
 @pytest.fixture(scope="session")
