@@ -45,24 +45,27 @@ class Search:
         self._try(BY_HAND, proposals)
 
     def run(self, proposer: Proposer) -> str:
-        """Lets a proposer try its number of candidates; why it ended.
+        """Lets a proposer try its number of candidates, none that people wrote among them; why it ended.
 
         Raises:
             InputError: The journal tells of other candidates.
         """
         most = self.meter.limits.candidates
-        seen: dict[tuple[str, int], Tried] = {}
-        stale = 0
         stage = f"search: {proposer.name}"
+        by_hand = [one for one in self.tried if one.proposer == BY_HAND]
+        known = {one.proposal.key: one for one in by_hand}
+        count = stale = 0
         self.progress(Step(stage, 0, most))
+        proposer.learn(by_hand)
         try:
-            while len(seen) < most and stale < MOST_STALE:
-                asked = proposer.ask(min(GENERATION, most - len(seen)))
-                new = list({one.key: one for one in asked if one.key not in seen}.values())
-                seen |= {one.proposal.key: one for one in self._try(proposer.name, new)}
-                proposer.tell([seen[one.key] for one in asked])
+            while count < most and stale < MOST_STALE:
+                asked = proposer.ask(min(GENERATION, most - count))
+                new = list({one.key: one for one in asked if one.key not in known}.values())
+                known |= {one.proposal.key: one for one in self._try(proposer.name, new)}
+                proposer.tell([known[one.key] for one in asked])
+                count += len(new)
                 stale = 0 if new else stale + 1
-                self.progress(Step(stage, len(seen), most))
+                self.progress(Step(stage, count, most))
         except BudgetSpentError as spent:
             return str(spent)
         return "it had nothing new to propose" if stale == MOST_STALE else f"{most} candidates were tried"

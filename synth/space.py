@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from verify.templates import Template
+    from verify.templates import Parameter, Template
+
+
+WIDE = 100
+
+
+def value_at(parameter: Parameter, place: float) -> int:
+    """The value at a place from 0 to 1 of a parameter's range.
+
+    A range of more than `WIDE` values is walked in equal ratios above its minimum: its small values differ as much from
+    one another as its large ones.
+    """
+    span = parameter.maximum - parameter.minimum
+    steps = (span + 1) ** place - 1 if span > WIDE else place * span
+    return parameter.minimum + min(round(steps), span)
+
+
+def place_of(parameter: Parameter, value: int) -> float:
+    """A place where `value_at` gives the value."""
+    span = parameter.maximum - parameter.minimum
+    steps = value - parameter.minimum
+    if span > WIDE:
+        return min(math.log1p(steps) / math.log1p(span), 1.0)
+    return steps / span if span else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Promises:
     order_independent: bool
     """Any permutation of a batch gives every trader the same fill."""
     uniform_price: bool
-    """All fills of a batch are at one price, rounded down."""
+    """All fills of a direction are at one price, rounded down."""
     keeps_state: bool
     """It remembers something from batch to batch, in the kernel."""
     time_dependent: bool

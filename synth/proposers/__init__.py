@@ -19,6 +19,9 @@ class Proposer(Protocol):
 
     name: str
 
+    def learn(self, tried: Sequence[Tried]) -> None:
+        """What became of candidates of others, before the first is asked for."""
+
     def ask(self, count: int) -> Sequence[Proposal]:
         """So many candidates; fewer, or ones that were proposed before, where it has no others."""
 

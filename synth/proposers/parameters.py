@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import optuna
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
+
+from synth.space import place_of, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +22,9 @@ if TYPE_CHECKING:
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
+TEMPLATE, WINDOW = "template", "window"
 DRAWN_FIRST = 10
-"""So many are drawn evenly before the estimator has something to go by."""
+"""So many are drawn evenly where less is known of the templates as people wrote them."""
 
 
 class Parameters:
@@ -33,6 +37,12 @@ class Parameters:
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=DRAWN_FIRST)
         self._study = optuna.create_study(direction="maximize", sampler=sampler)
         self._asked: list[optuna.Trial] = []
+
+    def learn(self, tried: Sequence[Tried]) -> None:
+        """Starts from the templates as people wrote them."""
+        for one in tried:
+            if one.proposal.name in self._space.templates and one.trial.lower is not None:
+                self._study.add_trial(self._known(one.proposal, one.trial.lower))
 
     def ask(self, count: int) -> Sequence[Proposal]:
         """So many candidates."""
@@ -51,10 +61,28 @@ class Parameters:
 
     def _proposal(self, trial: optuna.Trial) -> Proposal:
         space = self._space
-        template = trial.suggest_categorical("template", sorted(space.templates))
-        window = space.windows[trial.suggest_int("window", 0, len(space.windows) - 1)]
+        template = trial.suggest_categorical(TEMPLATE, sorted(space.templates))
+        window = space.windows[trial.suggest_int(WINDOW, 0, len(space.windows) - 1)]
         parameters = {
-            each.name: trial.suggest_int(f"{template}.{each.name}", each.minimum, each.maximum)
+            each.name: value_at(each, trial.suggest_float(f"{template}.{each.name}", 0.0, 1.0))
             for each in space.templates[template].parameters
         }
         return space.proposal(template, parameters, window)
+
+    def _known(self, proposal: Proposal, lower: float) -> optuna.trial.FrozenTrial:
+        """A trial as if it had been asked for; see `_proposal`."""
+        space = self._space
+        names, windows = sorted(space.templates), space.windows
+        places = {
+            f"{proposal.name}.{each.name}": place_of(each, proposal.parameters[each.name])
+            for each in space.templates[proposal.name].parameters
+        }
+        return optuna.trial.create_trial(
+            params={TEMPLATE: proposal.name, WINDOW: windows.index(proposal.window_blocks)} | places,
+            distributions={
+                TEMPLATE: CategoricalDistribution(names),
+                WINDOW: IntDistribution(0, len(windows) - 1),
+                **dict.fromkeys(places, FloatDistribution(0.0, 1.0)),
+            },
+            value=lower,
+        )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import call_auction
 import function_maximizing
 import greedy
+import midpoint
 import pytest
 import sequential
 import volatility
@@ -23,12 +24,15 @@ from uniswap_v2 import LARGEST_RESERVE, Pair
 from uniswap_v3 import Pool, fresh_pool
 
 from tests.contracts.templates_world import Ask, Market, Settled
+from verify.contracts import contracts_dir
+from verify.templates import load_template
 
 RULES = {
     "Sequential": sequential.clear,
     "GreedySequencing": greedy.clear,
     "CallAuction": call_auction.clear,
     "FunctionMaximizing": function_maximizing.clear,
+    "MidpointCrossing": midpoint.Rule().clear,
 }
 ANY_POOL = st.one_of(pools(), pairs())
 MOST_FUNDED = (1 << 128) - 1
@@ -60,7 +64,7 @@ def asks_of(orders: list[Order], partial: bool = False) -> list[Ask]:
 
 
 def settled(here: Market, rule: str, orders: list[Order], partial: bool = False) -> Seen:
-    kernel = here.kernel(rule)
+    kernel = here.kernel(rule, **load_template(contracts_dir() / "templates" / f"{rule}.sol").defaults())
     with here.world.anchor():
         return seen_on_chain(here, here.settle_on(kernel, asks_of(orders, partial)))
 
@@ -196,6 +200,35 @@ def test_function_maximizing_leaves_unfilled_what_sixteen_quotes_did_not_suffice
     expected = seen_by_oracle(function_maximizing.clear(orders, QUOTES_END))
     assert expected.fills[0] == (0, 0)
     assert settled(Market(state_of(QUOTES_END)), "FunctionMaximizing", orders) == expected
+
+
+# ---------------------------------------------------------------------- the rule with a fee for each side
+
+
+def check_fees(pool: Pair | Pool, light_fee_pips: int, donation_pips: int, data: st.DataObject) -> None:
+    here = Market(state_of(pool))
+    parameters = {"lightFeePips": light_fee_pips, "donationPips": donation_pips}
+    kernel = here.kernel("MidpointCrossing", **parameters, bestVenue=data.draw(st.integers(0, 1)))
+    rule = midpoint.Rule(light_fee_pips, donation_pips)
+    for _ in range(4):
+        orders = data.draw(batches(pool))
+        with here.world.anchor():
+            done = here.settle_on(kernel, asks_of(orders))
+            assert seen_on_chain(here, done) == seen_by_oracle(rule.clear(orders, pool))
+
+
+@settings(max_examples=120, deadline=None)
+@given(ANY_POOL, st.integers(0, 10_000), st.integers(0, 3_000), st.data())
+def test_midpoint_crossing_s_fees_are_the_oracle_s(pool, light_fee_pips, donation_pips, data):
+    check_fees(pool, light_fee_pips, donation_pips, data)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@settings(max_examples=4000, deadline=None)
+@given(ANY_POOL, st.integers(0, 10_000), st.integers(0, 3_000), st.data())
+def test_midpoint_crossing_s_fees_long(pool, light_fee_pips, donation_pips, data):
+    check_fees(pool, light_fee_pips, donation_pips, data)
 
 
 # ---------------------------------------------------------------------- the rule that remembers

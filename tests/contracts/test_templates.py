@@ -10,7 +10,14 @@ from verify.compile import constructor_data
 from verify.findings import CandidateRejectedError
 from verify.templates import MAX_UINT256, Parameter, Promises, load_template, templates
 
-RULES = ["CallAuction", "FunctionMaximizing", "GreedySequencing", "Sequential", "VolatilityDonation"]
+RULES = [
+    "CallAuction",
+    "FunctionMaximizing",
+    "GreedySequencing",
+    "MidpointCrossing",
+    "Sequential",
+    "VolatilityDonation",
+]
 GOOD = """
 name = "Mine"
 family = "settlement"

@@ -16,10 +16,11 @@ from synth.proposers.drawn import Drawn
 from synth.proposers.parameters import Parameters
 from synth.records import BY_HAND, Proposal, Searched, Tried
 from synth.search import GENERATION, MOST_STALE, Search
-from synth.space import Space
+from synth.space import WIDE, Space, place_of, value_at
 from verify.run import quiet
 from verify.score.bootstrap import Bounds
 from verify.score.trial import Score
+from verify.templates import Parameter
 from verify.trials import Trial
 
 SOURCE = "contract C {}"
@@ -55,6 +56,9 @@ class Scripted:
     def __init__(self, values):
         self.values, self.told = list(values), []
 
+    def learn(self, tried):
+        self.learnt = [one.proposer for one in tried]
+
     def ask(self, count):
         now, self.values = self.values[:count], self.values[count:]
         return [proposal(value) for value in now]
@@ -85,6 +89,16 @@ def test_what_was_proposed_before_is_told_again_but_not_tried_again(journal):
     assert [one.number for one in search.tried] == [1, 2, 3, 4, 5, 6]
     assert proposer.told[:GENERATION] == [1, 2, 1, 3, 2]
     assert sum(trials.asked) == 6
+
+
+def test_what_people_wrote_is_known_and_takes_nothing_of_a_budget(journal):
+    trials, proposer = Answers(), Scripted([7, 1, 7, 2])
+    search = search_in(journal, trials, Limits(2))
+    search.by_hand([proposal(7), proposal(8)])
+    search.run(proposer)
+    assert [one.proposal.parameters["x"] for one in search.tried] == [7, 8, 1, 2]
+    assert proposer.told == [7, 1, 7, 2]
+    assert sum(trials.asked) == 4
 
 
 def test_no_more_is_tried_than_may_be(journal):
@@ -238,11 +252,46 @@ def test_the_estimator_finds_what_chance_seldom_does(space):
     assert won >= 9
 
 
+def test_the_estimator_starts_from_what_people_wrote(space):
+    """Told that one template is best by far, at its defaults and short windows, it asks for little else."""
+    proposer = Parameters(space, 1)
+    known = space.defaults()
+    best = [10.0 * (one.name == "MidpointCrossing") - one.window_blocks for one in known]
+    trials = [Trial("", "", 1, "scored", "", score=scored(value)) for value in best]
+    proposer.learn([Tried(1, BY_HAND, *pair) for pair in zip(known, trials, strict=True)])
+    asked = proposer.ask(20)
+    assert sum(one.name == "MidpointCrossing" for one in asked) > 10
+    drawn = Parameters(space, 1).ask(20)
+    assert sum(one.name == "MidpointCrossing" for one in drawn) < 10
+
+
+def test_proposers_are_told_what_people_wrote_and_nothing_of_each_other(journal):
+    search, first, second = search_in(journal, Answers()), Scripted([1, 2]), Scripted([3])
+    search.by_hand([proposal(7), proposal(8)])
+    search.run(first)
+    search.run(second)
+    assert first.learnt == second.learnt == [BY_HAND, BY_HAND]
+
+
 def test_what_has_no_score_is_told_as_failed(space):
     proposer = Parameters(space, 1)
     for _ in range(4):
         asked = proposer.ask(GENERATION)
         proposer.tell([Tried(1, "parameters", one, Trial("", "", 1, "rejected", "no")) for one in asked])
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (3, 9), (1, 1000), (0, 10_000), (0, 2**256 - 1)])
+def test_places_run_through_a_parameter_s_whole_range(low, high):
+    parameter = Parameter("x", low, low, high, "", "")
+    values = [value_at(parameter, place / 1000) for place in range(1001)]
+    assert (values[0], values[-1]) == (low, high)
+    assert values == sorted(values)
+    for value in (low, low + 1, low + (high - low) // 3, high):
+        assert value_at(parameter, place_of(parameter, value)) == pytest.approx(value, rel=1e-9)
+    if high - low < WIDE:
+        assert set(values) == set(range(low, high + 1))
+    else:  # half of the places are below the root of the span
+        assert values[500] - low <= (high - low + 1) ** 0.5
 
 
 def test_every_proposal_is_within_the_space(space):

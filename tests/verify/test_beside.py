@@ -99,6 +99,21 @@ def test_the_best_route_is_what_a_rule_gets_that_may_choose_the_pool(plan):
     assert 5 < sum(order.best_out > order.standalone_out for order in alone) < len(alone)
 
 
+def test_what_does_not_cross_goes_to_the_best_pool_where_the_rule_is_told_to(plan):
+    (crossing,) = bundled("MidpointCrossing")
+    rules = [
+        replace(crossing, name=f"{venue}", parameters={"lightFeePips": 0, "donationPips": 0, "bestVenue": venue})
+        for venue in (0, 1)
+    ]
+    found = replayed_plan(plan, rules)
+    for venue, most in ((0, "standalone_out"), (1, "best_out")):
+        outcomes = found[f"{venue}", 1][HEADLINE_NAME]
+        single = {batch.window for batch in outcomes.batches if batch.order_count == 1}
+        alone = [order for order in outcomes.orders if order.window in single and order.filled]
+        assert len(alone) > 20
+        assert all(order.bought == getattr(order, most) for order in alone)
+
+
 def test_all_pools_liquidity_providers_are_one_party_and_nothing_is_lost(plan):
     outcomes = replayed_plan(plan, [BEST_POOL])["BestPool", 1][HEADLINE_NAME]
     assert outcomes.batches
