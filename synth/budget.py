@@ -49,6 +49,28 @@ class Meter:
         """Of the search."""
         return self.earlier_seconds + time.monotonic() - self._started
 
+    def spent(self) -> Json:
+        """What was spent, as JSON values; dollars as exact decimal text."""
+        return {"usd": f"{self.usd:f}", "tokens": self.tokens, "seconds": round(self.seconds, 3)}
+
+    def charge(self, usd: Decimal, tokens: int) -> None:
+        """Counts what a call took."""
+        self.usd += usd
+        self.tokens += tokens
+
+    def reserve(self, usd: Decimal, tokens: int) -> None:
+        """Raises where a call that takes so much at the most might exceed the limits.
+
+        Raises:
+            BudgetSpentError: It might.
+        """
+        self.check()
+        limits = self.limits
+        if limits.usd is not None and self.usd + usd > limits.usd:
+            raise BudgetSpentError(f"one more call might take more than the {limits.usd} USD that may be spent")
+        if limits.tokens is not None and self.tokens + tokens > limits.tokens:
+            raise BudgetSpentError(f"one more call might take more than the {limits.tokens:,} tokens that may be spent")
+
     def check(self) -> None:
         """Raises where the time is over.
 

@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.errors import InputError
 from synth.budget import Limits
-from synth.proposers.drawn import Drawn
-from synth.proposers.parameters import Parameters
+from synth.llm.endpoint import Endpoint
 from verify.conventions import MOST_WINDOW_BLOCKS
 from verify.run import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from synth.proposers import Proposer
-    from synth.space import Space
+    from synth.llm.replies import Kind
 
 Json = dict[str, Any]
 
-PROPOSERS: dict[str, Callable[[Space, int], Proposer]] = {"parameters": Parameters, "random": Drawn}
+KEYLESS = ("parameters", "random")
+MODELS = ("llm", "llm-without-feedback")
+PROPOSERS = KEYLESS + MODELS
 WINDOWS = (1, 2, 5, 10, 20)
 
 
@@ -36,6 +34,8 @@ class SynthOptions:
         windows: Window lengths in blocks that may be proposed.
         attack: Whether the finalists are attacked before one is put forward.
         evaluation: How candidates are tried and judged; its windows are not used.
+        endpoint: Where the models of `MODELS` answer.
+        writes: Whether a model writes sources, or chooses templates and values.
     """
 
     proposers: tuple[str, ...]
@@ -43,6 +43,8 @@ class SynthOptions:
     windows: tuple[int, ...] = WINDOWS
     attack: bool = True
     evaluation: Options = field(default_factory=Options)
+    endpoint: Endpoint | None = None
+    writes: Kind = "source"
 
     def check(self) -> None:
         """Checks the options.
@@ -54,6 +56,10 @@ class SynthOptions:
         if unknown or not self.proposers:
             known = ", ".join(PROPOSERS)
             raise InputError(f"{', '.join(unknown) or 'nobody'} is no proposer; there are: {known}", field="proposer")
+        if self.endpoint is None and set(self.proposers) & set(MODELS):
+            raise InputError("a language model needs an endpoint", field="base-url")
+        if self.limits.usd is not None and self.endpoint is not None and self.endpoint.is_unpriced:
+            raise InputError("a budget in dollars needs the endpoint's prices", field="max-usd")
         if not self.windows or any(not 1 <= window <= MOST_WINDOW_BLOCKS for window in self.windows):
             raise InputError(f"a window is a number of blocks from 1 to {MOST_WINDOW_BLOCKS}", field="window")
         if self.limits.candidates < 1:
@@ -70,6 +76,8 @@ class SynthOptions:
             "seed": self.evaluation.seed,
             "native_price": None if price is None else str(price),
             "elasticity": self.evaluation.elasticity,
+            "endpoint": None if self.endpoint is None else self.endpoint.to_json(),
+            "writes": self.writes,
         }
 
     @classmethod
@@ -87,4 +95,6 @@ class SynthOptions:
                 native_price=None if price is None else Fraction(price),
                 elasticity=content["elasticity"],
             ),
+            endpoint=None if content["endpoint"] is None else Endpoint.of_json(content["endpoint"]),
+            writes=content["writes"],
         )

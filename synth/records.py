@@ -94,13 +94,14 @@ class Tried:
 class Searched:
     """What a search came to.
 
-    ``tried`` is everything, in order; ``ended`` says of each proposer why it stopped; ``seconds`` is what all of it
-    took, and ``last_block`` the last that was looked at.
+    ``tried`` is everything, in order; ``ended`` says of each proposer why it stopped; ``replies`` counts what came of
+    each model's calls; ``spent`` is what all of it took, and ``last_block`` the last that was looked at.
     """
 
     tried: tuple[Tried, ...]
     ended: Mapping[str, str]
-    seconds: float
+    replies: Mapping[str, Mapping[str, int]]
+    spent: Json
     last_block: int
 
     def by(self, proposer: str) -> list[Tried]:

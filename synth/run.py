@@ -9,10 +9,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import InputError
+from synth.brief import brief
 from synth.budget import BudgetSpentError, Meter
 from synth.finalists import ATTACK, FINALISTS, Champion, champion
 from synth.journal import Journal
-from synth.options import PROPOSERS, SynthOptions
+from synth.llm.calls import Calls
+from synth.llm.endpoint import Model
+from synth.options import MODELS, SynthOptions
+from synth.proposers.drawn import Drawn
+from synth.proposers.model import LanguageModel
+from synth.proposers.parameters import Parameters
 from synth.records import Searched
 from synth.search import Search
 from synth.space import Space
@@ -23,12 +29,14 @@ from verify.run import Step, quiet, verify
 from verify.trials import Trials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from ingest.fork.records import Fork
     from ingest.records import History
     from ingest.store import Store
+    from synth.proposers import Proposer
+    from synth.records import Tried
     from verify.adversary.run import AttackOptions
     from verify.run import Rule
 
@@ -127,23 +135,42 @@ class _Work:
     def search(self) -> Searched:
         """Tries what people wrote, then lets one proposer after the other search."""
         market, options = self.market, self.options
-        meter = Meter(options.limits, max((line["seconds"] for line in self.journal.lines("candidate")), default=0.0))
+        told = (line["seconds"] for kind in ("candidate", "answer") for line in self.journal.lines(kind))
+        meter = Meter(options.limits, max(told, default=0.0))
 
         def watched(step: Step) -> None:
             self.progress(step)
             meter.check()
 
         ended: dict[str, str] = {}
+        replies: dict[str, dict[str, int]] = {}
+        calls = self._calls(meter)
         windows, evaluation = options.windows, options.evaluation
         with Trials(market.history, windows, self.store, evaluation, watched, market.beside, market.fork) as trials:
             search = Search(trials, meter, self.journal, self.progress)
             try:
                 search.by_hand(self.space.defaults())
                 for name in options.proposers:
-                    ended[name] = search.run(PROPOSERS[name](self.space, evaluation.seed))
+                    proposer = self._proposer(name, trials, calls)
+                    ended[name] = search.run(proposer)
+                    if isinstance(proposer, LanguageModel):
+                        replies[name] = dict(proposer.outcomes)
             except BudgetSpentError as spent:
                 ended |= {name: str(spent) for name in options.proposers if name not in ended}
-            return Searched(tuple(search.tried), ended, meter.seconds, trials.last_block)
+            return Searched(tuple(search.tried), ended, replies, meter.spent(), trials.last_block)
+
+    def _calls(self, meter: Meter) -> Calls | None:
+        endpoint = self.options.endpoint
+        return None if endpoint is None else Calls(endpoint, Model(endpoint).ask, self.journal, meter)
+
+    def _proposer(self, name: str, trials: Trials, calls: Calls | None) -> Proposer:
+        if calls is None or name not in MODELS:
+            return (Parameters if name == "parameters" else Drawn)(self.space, self.options.evaluation.seed)
+
+        def describe(by_hand: Sequence[Tried]) -> Json:
+            return brief(trials.plan, self.options.windows, by_hand)
+
+        return LanguageModel(self.space, self.options.writes, calls, describe, feedback=name == "llm")
 
     def champions(self, searched: Searched) -> dict[str, Champion]:
         """By proposer; where nothing is to be attacked, the best by what it surely gains."""

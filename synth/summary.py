@@ -40,18 +40,14 @@ def summary(
         "run_id": run_id,
         "history": history,
         "seed": options.evaluation.seed,
-        "spent": {
-            "usd": "0",
-            "tokens": 0,
-            "seconds": round(searched.seconds, 3),
-            "candidates": len(tried),
-        },
+        "spent": searched.spent | {"candidates": len(tried)},
         "compile_at_1": _share(tried, _compiled),
         "gate_pass": _share(tried, _passed),
         "best": None if best is None else best.proposal.candidate_id,
         **_verdict(best, cards, by_hand),
         "proposers": {
             name: _proposer(searched.by(name), searched.ended[name], champions[name], cards)
+            | ({"replies": dict(searched.replies[name])} if name in searched.replies else {})
             for name in options.proposers
         },
         "by_hand": by_hand,

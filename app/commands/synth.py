@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from app.words import bounds, count, figure, is_scored
 from ingest.errors import InputError
 from ingest.fork.file import read_fork
 from synth.budget import Limits
+from synth.llm.endpoint import Endpoint
 from synth.options import PROPOSERS, WINDOWS, SynthOptions
 from synth.run import Market, stored_options, synthesize
 from verify.conventions import MOST_WINDOW_BLOCKS
@@ -25,6 +27,24 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from app.report.page import ReportFiles
+    from synth.llm.replies import Kind
+
+
+def price(_context: click.Context, _option: click.Parameter, value: str | None) -> Decimal | None:
+    """Reads an amount of dollars, exactly.
+
+    Raises:
+        click.BadParameter: It is none, or below 0.
+    """
+    if value is None:
+        return None
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise click.BadParameter(f"{value!r} is no amount of dollars")
+    return amount
 
 
 @click.command()
@@ -39,12 +59,33 @@ if TYPE_CHECKING:
 @click.option(
     "--proposer",
     "proposers",
-    type=click.Choice(list(PROPOSERS)),
+    type=click.Choice(PROPOSERS),
     multiple=True,
     default=("parameters",),
     show_default=True,
     help="Who proposes; several are compared at equal budgets. random: the best of N without feedback.",
 )
+@click.option("--base-url", metavar="URL", help="Where the model of llm answers: any OpenAI-compatible endpoint.")
+@click.option("--model", "model_name", help="Its name there.")
+@click.option(
+    "--key-env", default="OPENAI_API_KEY", show_default=True, help="The environment variable that holds its key."
+)
+@click.option(
+    "--writes",
+    type=click.Choice(["source", "template"]),
+    default="source",
+    show_default=True,
+    help="Whether the model writes Solidity, or chooses a template and values, as small models can.",
+)
+@click.option("--temperature", type=click.FloatRange(0, 2), default=0.8, show_default=True, help="Of its sampling.")
+@click.option("--max-output-tokens", type=click.IntRange(1), default=4096, show_default=True, help="Of one reply.")
+@click.option(
+    "--reply-timeout", type=click.FloatRange(0, min_open=True), default=120.0, show_default=True, help="In s."
+)
+@click.option("--usd-per-million-in", callback=price, help="What a million tokens that are sent cost.")
+@click.option("--usd-per-million-out", callback=price, help="What a million tokens that come back cost.")
+@click.option("--max-usd", callback=price, help="The most that models may cost; needs both prices.")
+@click.option("--max-tokens", type=click.IntRange(1), help="The most tokens that models may take.")
 @click.option(
     "--window",
     "windows",
@@ -81,6 +122,17 @@ def command(
     beside: tuple[str, ...],
     fork_file: Path | None,
     proposers: tuple[str, ...],
+    base_url: str | None,
+    model_name: str | None,
+    key_env: str,
+    writes: Kind,
+    temperature: float,
+    max_output_tokens: int,
+    reply_timeout: float,
+    usd_per_million_in: Decimal | None,
+    usd_per_million_out: Decimal | None,
+    max_usd: Decimal | None,
+    max_tokens: int | None,
     windows: tuple[int, ...],
     max_candidates: int,
     max_seconds: float | None,
@@ -108,7 +160,7 @@ def command(
     else:
         options = SynthOptions(
             proposers=tuple(dict.fromkeys(proposers)),
-            limits=Limits(max_candidates, max_seconds),
+            limits=Limits(max_candidates, max_seconds, max_usd, max_tokens),
             windows=tuple(dict.fromkeys(windows)),
             attack=attack,
             evaluation=Options(
@@ -117,6 +169,20 @@ def command(
                 native_price=native_price,
                 elasticity=0.0 if free_running else None,
             ),
+            endpoint=None
+            if base_url is None
+            else Endpoint(
+                base_url=base_url,
+                model=model_name or "default",
+                key_env=key_env,
+                temperature=temperature,
+                seed=seed,
+                max_output_tokens=max_output_tokens,
+                timeout_s=reply_timeout,
+                usd_per_million_in=usd_per_million_in,
+                usd_per_million_out=usd_per_million_out,
+            ),
+            writes=writes,
         )
     market = Market(
         session.store.load_history(history_name),
@@ -161,7 +227,8 @@ def _show(document: dict[str, Any], files: ReportFiles) -> None:
         "It is ahead of every hand-written rule there."
         if document["beats_by_hand"]
         else "No rule that was found is ahead of the hand-written ones.",
-        f"Spent: {count(spent['candidates'])} candidates, {spent['seconds']:.0f} s. Run {document['run_id']}.",
+        f"Spent: {count(spent['candidates'])} candidates, {spent['seconds']:.0f} s, {count(spent['tokens'])} tokens, "
+        f"{spent['usd']} USD. Run {document['run_id']}.",
         f"Report: {files.html}",
         wrap=True,
     )

@@ -126,7 +126,7 @@ def test_time_that_is_over_ends_a_search_and_loses_nothing(journal):
 def test_what_is_turned_down_is_a_row_and_never_the_best(journal):
     search = search_in(journal, Answers(lambda value: None if value % 2 else -float(value)))
     search.run(Scripted(range(10)))
-    found = Searched(tuple(search.tried), {}, 0.0, 0)
+    found = Searched(tuple(search.tried), {}, {}, {}, 0)
     assert [one.proposal.parameters["x"] for one in found.best("scripted", 3)] == [0, 2, 4]
     assert sum(one.trial.status == "rejected" for one in found.tried) == 5
     assert found.best(BY_HAND, 3) == []

@@ -1,0 +1,1 @@
+"""Language models as proposers: what they are told, what they are paid, and what of their replies is believed."""

@@ -1,0 +1,105 @@
+"""`llm`: a language model that reads the brief and what became of what it proposed, and writes candidates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from synth.llm import prompt
+from synth.llm.replies import ReplyError, read_reply, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from synth.llm.calls import Calls
+    from synth.llm.replies import Kind
+    from synth.records import Proposal, Tried
+    from synth.space import Space
+
+Json = dict[str, Any]
+
+MOST_REPAIRS = 2
+SHOWN = 12
+"""So many of the latest and best candidates are told when a new one is asked for."""
+
+
+class LanguageModel:
+    """Asks for new candidates, for better ones made from the best, and for those that were turned down to be mended.
+
+    Args:
+        space: Templates and windows.
+        kind: Whether it writes sources, or chooses templates and values.
+        calls: Paid calls.
+        brief: Makes the brief, given what people wrote and how it did.
+        feedback: Whether it is told what became of its candidates; without, every call is the same: the best of N.
+    """
+
+    def __init__(
+        self, space: Space, kind: Kind, calls: Calls, brief: Callable[[Sequence[Tried]], Json], *, feedback: bool = True
+    ) -> None:
+        self.name = "llm" if feedback else "llm-without-feedback"
+        self.outcomes: Counter[str] = Counter()
+        self._space, self._kind, self._calls, self._make_brief = space, kind, calls, brief
+        self._feedback = feedback
+        self._brief: Json = {}
+        self._tried: list[Tried] = []
+        self._asked = 0
+        self._repairs: dict[str, int] = {}
+
+    def learn(self, tried: Sequence[Tried]) -> None:
+        """Writes the brief."""
+        self._brief = self._make_brief(tried)
+
+    def ask(self, count: int) -> Sequence[Proposal]:
+        """Up to so many candidates, one call each; replies that are none are counted by what was wrong with them."""
+        found = []
+        for _ in range(count):
+            self._asked += 1
+            messages, parents = self._next()
+            answer = self._calls.ask(messages, schema(self._kind, self._space))
+            if answer.outcome != "answered":
+                self.outcomes[answer.outcome] += 1
+                continue
+            try:
+                found.append(read_reply(self._kind, answer.text, self._space, parents))
+            except ReplyError:
+                self.outcomes["no proposal"] += 1
+            else:
+                self.outcomes["answered"] += 1
+        return found
+
+    def tell(self, tried: Sequence[Tried]) -> None:
+        """Remembers what became of them."""
+        self._tried += [one for one in tried if one not in self._tried]
+
+    def _next(self) -> tuple[prompt.Messages, tuple[str, ...]]:
+        """What to ask for now, and the candidates that it is made from."""
+        if not self._feedback:
+            return prompt.propose(self._kind, self._space, self._brief, []), ()
+        for broken in reversed(self._tried):
+            name = broken.proposal.candidate_id
+            if (
+                broken.trial.status == "rejected"
+                and self._repairs_of(broken) < MOST_REPAIRS
+                and name not in self._repairs
+            ):
+                self._repairs[name] = self._repairs_of(broken) + 1
+                return prompt.repair(self._kind, self._space, broken), (name,)
+        best = self._best()
+        turn = self._asked % 3
+        if turn == 0 and len(best) > 1:
+            return prompt.edit(self._kind, self._space, self._brief, best[:2]), tuple(
+                one.proposal.candidate_id for one in best[:2]
+            )
+        if turn == 1 and best:
+            return prompt.edit(self._kind, self._space, self._brief, best[:1]), (best[0].proposal.candidate_id,)
+        shown = list({one.number: one for one in (*best[: SHOWN // 2], *self._tried[-SHOWN // 2 :])}.values())
+        return prompt.propose(self._kind, self._space, self._brief, shown), ()
+
+    def _repairs_of(self, one: Tried) -> int:
+        """How many repairs led to a candidate."""
+        return max((self._repairs.get(parent, 0) for parent in one.proposal.parents), default=0)
+
+    def _best(self) -> list[Tried]:
+        scored = [one for one in self._tried if one.trial.lower is not None]
+        return sorted(scored, key=lambda one: (-(one.trial.lower or 0.0), one.number))
