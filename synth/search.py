@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 GENERATION = 5
 """Candidates that are asked for at a time, whatever the number of workers: so that a seed repeats."""
-MOST_STALE = 20
+MOST_STALE = 8
 """A proposer that brings nothing new in so many generations has nothing new."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from synth.records import Proposal
@@ -66,6 +66,10 @@ class Space:
         """
         chosen = self.templates[template]
         return Proposal(chosen.name, chosen.source, chosen.check(dict(parameters)), window_blocks, note=note)
+
+    def tunable(self) -> Space:
+        """The templates that have parameters: of the others nothing is left to be chosen but the window."""
+        return replace(self, templates={name: one for name, one in self.templates.items() if one.parameters})
 
     def digest(self) -> str:
         """SHA-256 over the templates with their parameters' ranges: another space is another search."""

@@ -38,7 +38,7 @@ class Calls:
     def __init__(
         self,
         endpoint: Endpoint,
-        send: Callable[[Sequence[Mapping[str, str]], Json], Answer],
+        send: Callable[[Sequence[Mapping[str, str]], Json, int], Answer],
         journal: Journal,
         meter: Meter,
         pause: Callable[[float], None] = time.sleep,
@@ -62,7 +62,7 @@ class Calls:
         while True:
             self._meter.reserve(*self._most(messages))
             self._journal.append("request", **request, send=outcomes.total())
-            found = self._send(messages, schema)
+            found = self._send(messages, schema, self._made)
             spent = {"seconds": self._meter.seconds}
             self._journal.append("answer", call=self._made, send=outcomes.total(), answer=asdict(found), **spent)
             if self._ends(found, messages, outcomes):

@@ -37,7 +37,7 @@ class Endpoint:
         model: The model's name there.
         key_env: The environment variable that holds the key; the key itself is nowhere else.
         temperature: Of the sampling.
-        seed: Asked of the endpoint, which may heed it.
+        seed: Of the first call, asked of the endpoint, which may heed it; each call has the next one.
         max_output_tokens: The longest reply that is paid for.
         timeout_s: For the whole reply.
         usd_per_million_in: Price of a million tokens that are sent; None where it is not known.
@@ -122,15 +122,15 @@ class Model:
             max_retries=0,
         )
 
-    def ask(self, messages: Sequence[Mapping[str, str]], schema: Json) -> Answer:
-        """Asks once. Never raises for what the other side does."""
+    def ask(self, messages: Sequence[Mapping[str, str]], schema: Json, call: int) -> Answer:
+        """Asks once, as a run's ``call``-th call. Never raises for what the other side does."""
         endpoint = self._endpoint
         request: Json = {
             "model": endpoint.model,
             "messages": list(messages),
             "response_format": {"type": "json_schema", "json_schema": schema},
             "temperature": endpoint.temperature,
-            "seed": endpoint.seed,
+            "seed": endpoint.seed + call - 1,
             "max_tokens": endpoint.max_output_tokens,
         }
         deadline = time.monotonic() + endpoint.timeout_s

@@ -16,6 +16,7 @@ Json = dict[str, Any]
 Messages = list[dict[str, str]]
 
 MAX_REASON = 1_500
+MOST_ROWS = 6
 
 TASK = """You design settlement mechanisms for a decentralised exchange. A mechanism (a clearing rule) gets all orders
 of a window of blocks and settles them at once, with one or more pools to trade on. It is replayed over real orders, and
@@ -54,6 +55,13 @@ def system(kind: Kind, space: Space) -> str:
     return (
         f"{TASK}\n\nChoose a template, values for its parameters, and a window length:\n{one_line({'templates': told})}"
     )
+
+
+def digest(brief: Json) -> Json:
+    """What of a brief a small model is told: that what it reads leaves room for what it says."""
+    best = sorted(brief["hand_written"], key=lambda row: -(row.get("surely_bps") or -1e9))[:MOST_ROWS]
+    rows = [{name: row.get(name) for name in ("rule", "window_blocks", "parameters", "surely_bps")} for row in best]
+    return {"pool": brief["pool"], "orders": brief["orders"]["count"], "hand_written": rows}
 
 
 def propose(kind: Kind, space: Space, brief: Json, tried: list[Tried]) -> Messages:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 MOST_REPAIRS = 2
-SHOWN = 12
-"""So many of the latest and best candidates are told when a new one is asked for."""
+SHOWN = {"source": 12, "template": 6}
+"""So many of the best and latest candidates are told when a new one is asked for."""
 
 
 class LanguageModel:
@@ -47,8 +47,9 @@ class LanguageModel:
         self._repairs: dict[str, int] = {}
 
     def learn(self, tried: Sequence[Tried]) -> None:
-        """Writes the brief."""
-        self._brief = self._make_brief(tried)
+        """Writes the brief; for a model that chooses values, the short of it."""
+        told = self._make_brief(tried)
+        self._brief = prompt.digest(told) if self._kind == "template" else told
 
     def ask(self, count: int) -> Sequence[Proposal]:
         """Up to so many candidates, one call each; replies that are none are counted by what was wrong with them."""
@@ -93,8 +94,9 @@ class LanguageModel:
             )
         if turn == 1 and best:
             return prompt.edit(self._kind, self._space, self._brief, best[:1]), (best[0].proposal.candidate_id,)
-        shown = list({one.number: one for one in (*best[: SHOWN // 2], *self._tried[-SHOWN // 2 :])}.values())
-        return prompt.propose(self._kind, self._space, self._brief, shown), ()
+        half = SHOWN[self._kind] // 2
+        shown = {one.number: one for one in (*best[:half], *self._tried[-half:])}
+        return prompt.propose(self._kind, self._space, self._brief, list(shown.values())), ()
 
     def _repairs_of(self, one: Tried) -> int:
         """How many repairs led to a candidate."""

@@ -165,6 +165,14 @@ def test_a_budget_is_never_exceeded(journal, limits):
         assert len(list(journal.lines("request"))) == len(server.requests)
 
 
+def test_each_call_has_a_seed_of_its_own_and_a_repeated_send_has_the_same(journal):
+    with scripted(Reply("{}"), Reply(status=429), Reply("{}")) as server:
+        calls, _ = calls_of(server, journal, seed=7)
+        calls.ask(MESSAGES, SCHEMA)
+        calls.ask(MESSAGES, SCHEMA)
+        assert [request["seed"] for request in server.requests] == [7, 8, 8]
+
+
 def test_the_key_is_sent_and_is_nowhere_else(tmp_path, monkeypatch):
     monkeypatch.setenv("A_KEY", KEY)
     file = tmp_path / "journal.jsonl"

@@ -109,7 +109,7 @@ def test_no_more_is_tried_than_may_be(journal):
 
 def test_a_proposer_with_nothing_new_ends(journal):
     search = search_in(journal, Answers())
-    proposer = Scripted([1] * 1000)
+    proposer = Scripted([1] * 100)
     assert search.run(proposer) == "it had nothing new to propose"
     assert len(search.tried) == 1
     assert len(proposer.told) == GENERATION * (MOST_STALE + 1)
