@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 from verify.evm import ExecutionError
-from verify.findings import Finding
+from verify.findings import CandidateRejectedError, Finding
 from verify.properties import checks, metamorphic, rows
 from verify.properties.batches import drawn, scales, shrunk
-from verify.properties.bench import MARKETS, PLAINEST, Bench
-from verify.properties.hostile import hostile
+from verify.properties.bench import MARKETS, Bench
+from verify.templates import Promises
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from verify.properties.batches import Batch
-    from verify.templates import Promises
 
 Part = Literal["properties", "metamorphic"]
 
-DRAWN = 25
+DRAWN = 12
 """Batches that are drawn on each market, beside the hand-picked ones."""
 
-PROMISED_DRAWN = 6
+PROMISED_DRAWN = 4
 """Of them, so many are also tried in other orders, and with more sold: these take many settlements each."""
 
 
@@ -63,22 +62,27 @@ class Answer:
 
 
 def check(creation_code: bytes, promises: Promises | None, seed: int) -> tuple[Answer, ...]:
-    """Asks every property; metamorphic relations only of a rule that holds the others, as they compare its fills.
+    """Asks one kind of property after the other; the first kind that turns the rule down is the last that is asked.
 
     Args:
         creation_code: The rule's, with its constructor's arguments.
         promises: What its description says; a rule without one promises nothing.
         seed: Of all that is drawn.
+
+    Raises:
+        CandidateRejectedError: The rule's constructor fails.
     """
     try:
-        benches = [Bench(market, creation_code) for market in MARKETS]
+        benches = tuple(Bench(market, creation_code) for market in MARKETS)
     except ExecutionError as error:
-        failed = Counterexample(PLAINEST, f"the rule's constructor fails: {error}")
-        return (Answer("properties", "settles", gate=True, counterexample=failed),)
-    answers = tuple(_properties(benches, creation_code, promises, seed))
-    if any(answer.gate and answer.counterexample for answer in answers):
-        return answers
-    return answers + tuple(_metamorphic(benches, creation_code, promises, seed))
+        raise CandidateRejectedError((Finding("deploy", "constructor-failed", str(error)),)) from None
+    subject = _Subject(creation_code, promises or Promises(*[False] * len(fields(Promises))), seed, benches)
+    answers: tuple[Answer, ...] = ()
+    for ask in (_of_batches, _of_rows, _metamorphic, _reported):
+        answers += tuple(ask(subject))
+        if findings(answers):
+            break
+    return answers
 
 
 def findings(answers: tuple[Answer, ...]) -> tuple[Finding, ...]:
@@ -101,7 +105,7 @@ GATES: dict[str, Callable[[Bench, Batch], str | None]] = {
 ROW_GATES: dict[str, Callable[[Bench], str | None]] = {
     "gas_growth": rows.gas_growth,
     "second_batch": rows.second_batch,
-    "stops": rows.stops,
+    "goes_on": rows.goes_on,
 }
 """Properties of batches of many orders, or in a row."""
 
@@ -117,43 +121,56 @@ RELATIONS: dict[str, Callable[[Bench, Random], str | None]] = {
 _OF_TIME = frozenset({"block_number", "block_time"})
 
 
-def _properties(benches: list[Bench], creation_code: bytes, promises: Promises | None, seed: int) -> Iterator[Answer]:
-    promised = promises is not None and promises.order_independent
-    batches = {bench.market: _batches(bench, seed) for bench in benches}
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """The rule that is asked about, on every market."""
+
+    creation_code: bytes
+    promises: Promises
+    seed: int
+    benches: tuple[Bench, ...]
+
+    def batches(self, bench: Bench) -> list[Batch]:
+        """The hand-picked batches of a market, then the drawn ones."""
+        random = Random(f"{self.seed} {bench.market}")  # noqa: S311
+        drawn_ones = (drawn(bench.depths, bench.alone, random) for _ in range(DRAWN))
+        return [*scales(bench.depths).values(), *drawn_ones]
+
+
+def _of_batches(subject: _Subject) -> Iterator[Answer]:
     for name, broken in GATES.items():
-        yield Answer("properties", name, gate=True, counterexample=_first(benches, batches, broken))
-    few = {market: found[-PROMISED_DRAWN:] for market, found in batches.items()}
-    if promised:
-        found = _first(benches, few, checks.order_independence)
+        yield Answer("properties", name, gate=True, counterexample=_first(subject, broken))
+    if subject.promises.order_independent:
+        found = _first(subject, checks.order_independence, PROMISED_DRAWN)
         yield Answer("properties", "order_independence", gate=True, counterexample=found)
-    yield Answer("properties", "monotonicity", gate=False, counterexample=_first(benches, few, checks.monotonicity))
-    for name, fails in ROW_GATES.items():
-        yield Answer("properties", name, gate=True, counterexample=_on(benches[0], fails(benches[0])))
-    yield Answer("properties", "hostile_token", True, _on(benches[0], hostile(PLAINEST, creation_code)))
 
 
-def _metamorphic(benches: list[Bench], creation_code: bytes, promises: Promises | None, seed: int) -> Iterator[Answer]:
-    timely = promises is not None and promises.time_dependent
-    bench = benches[0]
+def _of_rows(subject: _Subject) -> Iterator[Answer]:
+    bench = subject.benches[0]
+    for name, broken in ROW_GATES.items():
+        yield Answer("properties", name, gate=True, counterexample=_on(bench, broken(bench)))
+
+
+def _metamorphic(subject: _Subject) -> Iterator[Answer]:
+    bench = subject.benches[0]
     for name, differs in RELATIONS.items():
-        found = _on(bench, differs(bench, Random(seed)))  # noqa: S311
-        yield Answer("metamorphic", name, gate=not (timely and name in _OF_TIME), counterexample=found)
-    yield Answer(
-        "metamorphic", "tokens", gate=True, counterexample=_on(bench, metamorphic.tokens(bench, creation_code))
-    )
+        found = _on(bench, differs(bench, Random(subject.seed)))  # noqa: S311
+        yield Answer("metamorphic", name, not (subject.promises.time_dependent and name in _OF_TIME), found)
+    found = _on(bench, metamorphic.tokens(bench, subject.creation_code))
+    yield Answer("metamorphic", "tokens", gate=True, counterexample=found)
 
 
-def _batches(bench: Bench, seed: int) -> list[Batch]:
-    random = Random(f"{seed} {bench.market}")  # noqa: S311
-    return [*scales(bench.depths).values(), *(drawn(bench.depths, bench.alone, random) for _ in range(DRAWN))]
+def _reported(subject: _Subject) -> Iterator[Answer]:
+    found = _first(subject, checks.monotonicity, PROMISED_DRAWN)
+    yield Answer("properties", "monotonicity", gate=False, counterexample=found)
 
 
 def _first(
-    benches: list[Bench], batches: dict[str, list[Batch]], broken: Callable[[Bench, Batch], str | None]
+    subject: _Subject, broken: Callable[[Bench, Batch], str | None], last: int | None = None
 ) -> Counterexample | None:
-    """The first batch that breaks a property, shrunk."""
-    for bench in benches:
-        for batch in batches[bench.market]:
+    """The first batch that breaks a property, shrunk; of only so many of the ``last`` batches of each market."""
+    for bench in subject.benches:
+        for batch in subject.batches(bench)[-last if last else None :]:
             if broken(bench, batch):
                 least = shrunk(batch, lambda each: broken(bench, each) is not None)  # noqa: B023
                 return Counterexample(bench.market, broken(bench, least) or "", least)

@@ -27,7 +27,7 @@ MOST_KEPT = Fraction(1, 50)
 LEAST_COMPARED = 1_000
 """Smallest units of which one is a thousandth: less is lost in rounding."""
 
-MOST_TIGHTENED = 3
+MOST_TIGHTENED = 2
 """Orders of a batch whose limits are made as tight as can be."""
 
 MOST_PERMUTED = 4
@@ -84,15 +84,13 @@ def fair_value(bench: Bench, batch: Batch) -> str | None:
     Asked where each side of the batch sells at most a thousandth of the depth, of orders of at most a tenth of that,
     for which the pool gives enough that rounding is no matter.
     """
-    sold = [0, 0]
-    for ask in batch:
-        sold[not ask.sells_token0] += ask.amount
-    if any(10**3 * amount > depth for amount, depth in zip(sold, bench.depths, strict=True)):
+    totals = [sum(ask.amount for ask in batch if ask.sells_token0 == sells_token0) for sells_token0 in (True, False)]
+    if any(10**3 * total > depth for total, depth in zip(totals, bench.depths, strict=True)):
         return None
-    for place, (ask, (_, bought)) in enumerate(zip(batch, bench.usual(batch).fills, strict=False)):
+    for place, (ask, (sold, bought)) in enumerate(zip(batch, bench.usual(batch).fills, strict=False)):
         if not bought or 10**4 * ask.amount > bench.depths[not ask.sells_token0]:
             continue
-        alone = bench.alone(ask)
+        alone = bench.alone(replace(ask, amount=sold))
         if alone >= LEAST_COMPARED and bought < alone * (1 - MOST_KEPT):
             return f"order {place + 1} got {bought}, the pool alone gives {alone}: {percent(bought, alone)}"
     return None

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
 _WORD64 = 1 << 64
 _LOWEST_ADDRESS, _ADDRESSES = 1 << 32, 1 << 160
-MOST_CONSTANTS = 200
-"""Of the numbers in a rule's code that could be a block's, a time or an address, so many at most are tried."""
+MOST_CONSTANTS, MOST_ADDRESSES = 200, 20
+"""Of the numbers in a rule's code that could be a block's or a time, and of those that could be an address, so many at
+most are tried, the largest."""
 
 LANDMARKS = (1, 2, 1_000, 10**6, 12_965_000, 17_034_870, 22_431_084, 10**8, 10**9, 1_600_000_000, 2**31, 2**32, 2**48)
 MOST_DRAWN = 12
-FEWER_GAS = (29_000_000, 27_500_000, 26_000_000, 12_000_000, 60_000_000)
+GAS_STEP = 5_000
+"""The least gas that a settlement needs is found as exactly as this: less than any trade costs."""
+
 PADDED = (1, 2, 3, 4, 5, 6, 7, 12, 31)
 NOTICEABLE_BPS = 10
 """Impossible orders beside a batch may cost a rule's search for its price some precision, not more than this."""
@@ -56,10 +59,9 @@ def traders(bench: Bench, random: Random) -> str | None:
         found = _differs(bench, batch, replace(USUAL, traders=(*usual[turn:], *usual[:turn])), "of another trader")
         if found:
             return found
-    addresses = [number for number in constants(bench.code) if _LOWEST_ADDRESS < number < _ADDRESSES]
-    for address in addresses[:MOST_CONSTANTS]:
+    for address in _named_addresses(bench):
         for place in range(count):
-            named = (*[None] * place, f"0x{address:040x}")
+            named = (*[None] * place, address)
             found = _differs(bench, batch, replace(USUAL, traders=named), f"where {named[-1]} is trader {place + 1}")
             if found:
                 return found
@@ -68,24 +70,39 @@ def traders(bench: Bench, random: Random) -> str | None:
 
 def tokens(bench: Bench, creation_code: bytes) -> str | None:
     """What the tokens' addresses are, in the same order."""
-    other = Bench(bench.market, creation_code, OTHER_TOKENS)
-    for batch in _batches(bench):
-        words = _compare(bench.usual(batch).fills, other.usual(batch).fills, "with tokens of other addresses")
-        if words:
-            return words
+    for pair in (OTHER_TOKENS, *_pairs(bench)):
+        other = Bench(bench.market, creation_code, pair)
+        for batch in _batches(bench):
+            words = f"where the tokens are {pair[0]} and {pair[1]}"
+            found = _compare(bench.usual(batch).fills, other.usual(batch).fills, words)
+            if found:
+                return found
     return None
 
 
 def gas(bench: Bench, _random: Random) -> str | None:
-    """How much gas the settlement is given: it gets all that it needs, or reverts as a whole."""
+    """How much gas the settlement is given: it reverts as a whole, or does all that it does with more."""
     for batch in _batches(bench):
-        for limit in FEWER_GAS:
+        least = _least_gas(bench, batch)
+        for limit in (least, least + GAS_STEP, 2 * least):
             settled = bench.settle(batch, replace(USUAL, gas=limit))
             if settled.fault is None:
                 words = _compare(bench.usual(batch).fills, settled.fills, f"with {limit:,} gas")
                 if words:
                     return words
     return None
+
+
+def _least_gas(bench: Bench, batch: Batch) -> int:
+    """With so much gas a batch settles and with `GAS_STEP` less it does not, by bisection."""
+    low, high = 0, bench.usual(batch).gas * 2
+    while high - low > GAS_STEP:
+        middle = (low + high) // 2
+        if bench.settle(batch, replace(USUAL, gas=middle)).fault:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def batch_size(bench: Bench, _random: Random) -> str | None:
@@ -99,6 +116,19 @@ def batch_size(bench: Bench, _random: Random) -> str | None:
             if now * 10_000 < bought * (10_000 - NOTICEABLE_BPS):
                 return f"order {place + 1} got {percent(now, bought)} beside {count} orders that nobody could fill"
     return None
+
+
+def _named_addresses(bench: Bench) -> list[str]:
+    """What in a rule's code could be an address."""
+    found = [number for number in constants(bench.code) if _LOWEST_ADDRESS < number < _ADDRESSES - 1]
+    return [f"0x{number:040x}" for number in found[-MOST_ADDRESSES:]]
+
+
+def _pairs(bench: Bench) -> Iterator[tuple[str, str]]:
+    """Each address in a rule's code as token0, and as token1."""
+    for address in _named_addresses(bench):
+        yield address, f"0x{_ADDRESSES - 1:040x}"
+        yield f"0x{_LOWEST_ADDRESS:040x}", address
 
 
 def _times(bench: Bench, opcode: str, name: str, word: str, random: Random) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from verify.properties.batches import mixed, small
+from verify.properties.checks import percent
 from verify.replay import SETTLE_GAS
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ most of what a rule does. Measured on the differences, from which what does not 
 
 ROW = 128
 """So many batches are settled in a row."""
+
+MOST_LOST = Fraction(1, 20)
+"""All of these batches together move the price by less than a hundredth."""
 
 
 def gas_growth(bench: Bench) -> str | None:
@@ -37,18 +42,17 @@ def gas_growth(bench: Bench) -> str | None:
     return None
 
 
-def stops(bench: Bench) -> str | None:
-    """A rule goes on: what is filled in a first batch is filled in later ones like it, on a pool that hardly moved."""
+def goes_on(bench: Bench) -> str | None:
+    """What a first batch got, later ones like it get too, but for a twentieth, on a pool that hardly moved."""
     batch = small(bench.depths, 2)
     for count, settled in enumerate(bench.row([batch] * ROW)):
         if settled.fault:
             return f"batch {count + 1} in a row: {settled.fault.words}"
-        filled = [sold > 0 for sold, _ in settled.fills]
         if count == 0:
-            first = filled
-        for place, (before, now) in enumerate(zip(first, filled, strict=True)):
-            if before and not now:
-                return f"order {place + 1} is filled in the first batch, and no more in batch {count + 1} in a row"
+            first = settled.fills
+        for place, ((_, before), (_, now)) in enumerate(zip(first, settled.fills, strict=True)):
+            if now < before * (1 - MOST_LOST):
+                return f"order {place + 1} got {percent(now, before)} in batch {count + 1} in a row than in the first"
     return None
 
 
