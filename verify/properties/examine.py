@@ -111,7 +111,7 @@ def _read(result: tuple[Answer, ...] | tuple[Finding, ...] | Failure, store: Sto
     answers = {f"{each.part}.{each.name}": each.to_json() for each in result if isinstance(each, Answer)}
     others = tuple(each for each in result if isinstance(each, Finding))
     examined = Examined(answers, others or _findings(answers))
-    document = {"answers": answers, "findings": [finding.to_json() for finding in others]}
+    document = {"answers": list(answers.items()), "findings": [finding.to_json() for finding in others]}
     store.put_result(_key(subject), {}, document)
     return examined
 
@@ -120,7 +120,7 @@ def _load(store: Store, subject: Subject) -> Examined | None:
     stored = store.get_result(_key(subject))
     if stored is None:
         return None
-    answers = stored.document["answers"]
+    answers = dict(stored.document["answers"])  # a list of pairs there: the store sorts the keys of a mapping
     others = tuple(Finding(**finding) for finding in stored.document["findings"])
     return Examined(answers, others or _findings(answers))
 
