@@ -51,6 +51,7 @@ def read_rules(paths: Sequence[Path], assignments: Sequence[str]) -> list[Rule]:
             source=template.source,
             parameters=_parameters(template, {one.name: one.value for one in given if _concerns(one, template)}),
             file=template.file.name,
+            promises=template.promises,
         )
         for template in templates
     ]

@@ -118,6 +118,8 @@ PARTIES = {
 
 GATES = (
     "admission",
+    "properties",
+    "metamorphic",
     "execution",
     "individual_rationality",
     "budget_balance",

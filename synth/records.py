@@ -12,6 +12,7 @@ from verify.run import Rule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from verify.templates import Promises
     from verify.trials import Trial
 
 Json = dict[str, Any]
@@ -25,6 +26,7 @@ class Proposal:
     """A candidate: a rule's source with its constructor's arguments, to be settled over windows of a length.
 
     ``name`` is what people call the rule; ``parents`` are candidates' ids. ``note`` is the proposer's own word on it.
+    ``promises`` are those of a template; a rule that a model wrote promises nothing.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Proposal:
     window_blocks: int
     parents: tuple[str, ...] = ()
     note: str = ""
+    promises: Promises | None = None
 
     @property
     def candidate_id(self) -> str:
@@ -51,7 +54,7 @@ class Proposal:
 
     def rule(self) -> Rule:
         """What `verify` takes."""
-        return Rule(self.name, self.source, dict(self.parameters), f"{self.name}.sol")
+        return Rule(self.name, self.source, dict(self.parameters), f"{self.name}.sol", promises=self.promises)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ class Space:
             InputError: A value is for no parameter, or outside of its range.
         """
         chosen = self.templates[template]
-        return Proposal(chosen.name, chosen.source, chosen.check(dict(parameters)), window_blocks, note=note)
+        values = chosen.check(dict(parameters))
+        return Proposal(chosen.name, chosen.source, values, window_blocks, note=note, promises=chosen.promises)
 
     def tunable(self) -> Space:
         """The templates that have parameters: of the others nothing is left to be chosen but the window."""

@@ -9,7 +9,7 @@ from typing import Literal
 Labelling = Literal["rules", "routers", "all"]
 Anchor = Literal["settlement", "window-start", "arbitrage-only"]
 
-EVALUATOR_VERSION = "5"
+EVALUATOR_VERSION = "6"
 """Part of every evaluation's key: raised whenever a change may move a number, so that old results are not reused."""
 
 DEFAULT_GAS_PRICE_WEI = 20 * 10**9

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ingest.errors import PactsmithError
 
-Stage = Literal["admission", "compile", "bytecode", "deploy", "run"]
+Stage = Literal["admission", "compile", "bytecode", "deploy", "properties", "metamorphic", "run"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import InputError
@@ -24,6 +24,7 @@ from verify.fork.base import ForkBase
 from verify.jobs import Plan
 from verify.machinery import machinery
 from verify.plan import read
+from verify.properties.examine import Subject, examine, on_card
 from verify.score.bootstrap import Draws
 from verify.score.rank import rank
 from verify.score.scorecard import CandidateInfo
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from verify.compile import Artifact
     from verify.conventions import Labelling
     from verify.plan import Reading
+    from verify.properties.examine import Examined
+    from verify.templates import Promises
 
 Json = dict[str, Any]
 
@@ -51,9 +54,10 @@ MACHINE_FINDINGS = frozenset({"timeout", "memory", "crashed"})
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What to score: a rule's source and its constructor's arguments by name; ``file`` is how findings name it.
+    """What to score: a rule's source and its constructor's arguments by name.
 
-    ``windows`` are the lengths in blocks to score it at; empty: those of the options.
+    ``file`` is how findings name it. ``windows`` are the lengths in blocks to score it at; empty: those of the options.
+    ``promises`` are those of its description, None where it has none.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Rule:
     parameters: Mapping[str, int] = field(default_factory=dict)
     file: str = "Rule.sol"
     windows: tuple[int, ...] = ()
+    promises: Promises | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,7 @@ class Entry:
     artifact: Artifact | None
     creation_code: bytes
     findings: tuple[Finding, ...]
+    examined: Examined | None = None
 
 
 @paused()
@@ -144,6 +150,7 @@ def verify(
     started = time.monotonic()
     _check(history, rules, options)
     entries = [admitted(rule, i, len(rules), progress) for i, rule in enumerate(rules)]
+    entries = examined(entries, store, options, progress)
     events = sum(len(each.events) for each in (history, *beside))
     progress(Step("audit", 0, events))
     base = None if fork is None else ForkBase.of(fork, (history, *beside))
@@ -163,6 +170,8 @@ def verify(
         draws=draws,
         progress=lambda done, name: progress(Step("score", done, len(outcomes), name)),
     )
+    told = [entries[i].examined for i, _ in sorted(outcomes)]
+    cards = [card | on_card(examined, card["gates"]) for examined, card in zip(told, cards, strict=True)]
     document: Json = {
         "run_id": "",
         "history": history.name,
@@ -210,6 +219,24 @@ def admitted(rule: Rule, i: int, total: int, progress: Callable[[Step], None]) -
     finally:
         progress(Step("admission", i + 1, total, rule.name))
     return Entry(rule, info, artifact, constructor_data(artifact, rule.parameters), ())
+
+
+def examined(entries: Sequence[Entry], store: Store, options: Options, progress: Callable[[Step], None]) -> list[Entry]:
+    """The entries, with what was found of their properties where they were admitted."""
+    asked = [i for i, entry in enumerate(entries) if not entry.findings]
+    subjects = [Subject(entries[i].creation_code, entries[i].rule.promises) for i in asked]
+    told = examine(
+        subjects,
+        store,
+        options.workers,
+        options.memory_bytes,
+        lambda done: progress(Step("properties", done, len(subjects))),
+    )
+    found = dict(zip(asked, told, strict=True))
+    return [
+        replace(entry, examined=found[i], findings=found[i].findings) if i in found else entry
+        for i, entry in enumerate(entries)
+    ]
 
 
 def _readings(history: History, beside: Sequence[History]) -> dict[Labelling, Reading]:

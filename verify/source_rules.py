@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_SOURCE_BYTES = 64 * 1024
+MAX_COMMENT_BYTES = 16 * 1024
 MAX_FINDINGS = 20
 # One token. The order matters: a quote inside a comment opens no string, and slashes inside a string no comment.
 # A comment or string that never closes runs to the end, so that the time is linear; the compiler then refuses it.
@@ -40,7 +41,11 @@ def check_source(source: str, file: str) -> tuple[Finding, ...]:
     if hidden:
         # What cannot be seen may also move the borders of comments; so nothing else is read from such a text.
         return hidden
-    tokens = list(_code_tokens(source))
+    comments = sum(len(text.encode()) for kind, text, _ in _tokens(source) if kind == "comment")
+    if comments > MAX_COMMENT_BYTES:
+        message = f"the comments have {comments} bytes; the limit is {MAX_COMMENT_BYTES}: say it shorter"
+        return (Finding("admission", "comments-too-long", message, file),)
+    tokens = [token for token in _tokens(source) if token[0] not in ("comment", "space")]
     return tuple(islice(chain(_words(source, tokens, file), _pragma(source, tokens, file)), MAX_FINDINGS))
 
 
@@ -87,11 +92,10 @@ def _pragma(source: str, tokens: list[_Token], file: str) -> Iterator[Finding]:
         yield Finding("admission", "pragma", message, file)
 
 
-def _code_tokens(source: str) -> Iterator[_Token]:
-    """Everything but comments and space."""
+def _tokens(source: str) -> Iterator[_Token]:
+    """All of the text in its parts."""
     for match in _TOKEN.finditer(source):
-        if match.lastgroup not in ("comment", "space"):
-            yield str(match.lastgroup), match.group(), match.start()
+        yield str(match.lastgroup), match.group(), match.start()
 
 
 def _place(source: str, offset: int) -> tuple[int, int]:

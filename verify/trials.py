@@ -20,7 +20,7 @@ from verify.fork.base import ForkBase
 from verify.jobs import Plan
 from verify.machinery import machinery
 from verify.plan import read
-from verify.run import MACHINE_FINDINGS, Step, admitted, keeps_state, quiet
+from verify.run import MACHINE_FINDINGS, Step, admitted, examined, keeps_state, quiet
 from verify.score.bootstrap import Draws
 from verify.score.trial import Score, score
 from verify.training import training_last, training_part
@@ -137,7 +137,8 @@ class Trials:
         Raises:
             CompilerUnavailableError: The machine has no compiler.
         """
-        entries = [admitted(rule, i, len(asked), self._progress) for i, (rule, _) in enumerate(asked)]
+        admissions = [admitted(rule, i, len(asked), self._progress) for i, (rule, _) in enumerate(asked)]
+        entries = examined(admissions, self._store, self._options, self._progress)
         found: dict[str, Trial] = {}
         missing: dict[str, int] = {}
         for i, (entry, (_, window)) in enumerate(zip(entries, asked, strict=True)):

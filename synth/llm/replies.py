@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -103,7 +104,7 @@ def _of_template(chosen: TemplateReply, space: Space, parents: tuple[str, ...]) 
         made = space.proposal(chosen.template, chosen.parameters, chosen.window_blocks)
     except InputError as error:
         raise ReplyError(f"parameters: {error}") from error
-    return Proposal(made.name, made.source, made.parameters, made.window_blocks, parents)
+    return replace(made, parents=parents)
 
 
 def _trimmed(text: str) -> str:

@@ -311,8 +311,8 @@ def test_a_run_with_every_kind_of_reply_ends_with_every_candidate_typed(market_h
         assert [one["status"] for one in tried] == ["scored", "rejected", "rejected", "rejected", *["scored"] * 3]
         broken, cheat, looping = tried[1:4]
         assert "declaration-error" in broken["reason"]  # the compiler's own word
-        assert "below-limit" in cheat["reason"]
-        assert "out of gas" in looping["reason"]
+        assert "[limits]" in cheat["reason"]
+        assert "[settles]" in looping["reason"]
         assert tried[4]["parents"] == [looping["candidate_id"]]
         assert found["replies"] == {"answered": 7, "refused": 1, "truncated": 1, "no proposal": 1, "too large": 1}
         assert document["compile_at_1"] == 6 / 7

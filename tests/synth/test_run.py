@@ -19,12 +19,15 @@ from verify.run import Options
 from verify.training import training_last
 
 WINDOWS = (1, 2)
-CANDIDATES = 6
+CANDIDATES = 3
 
 
-def options(workers=2, *, attack=False, candidates=CANDIDATES, seconds=None):
+PROPOSERS = ("parameters", "random")
+
+
+def options(workers=2, *, proposers=PROPOSERS, attack=False, candidates=CANDIDATES, seconds=None):
     limits = Limits(candidates, seconds)
-    return SynthOptions(("parameters", "random"), limits, WINDOWS, attack, Options(workers=workers, seed=3))
+    return SynthOptions(proposers, limits, WINDOWS, attack, Options(workers=workers, seed=3, elasticity=None))
 
 
 def timeless(document):
@@ -101,7 +104,7 @@ def test_a_run_that_is_out_of_time_says_so(market_history, store):
 
 
 def test_finalists_are_attacked_before_one_is_put_forward(market_history, store):
-    document, _ = synthesize(Market(market_history), store, options(attack=True, candidates=2))
+    document, _ = synthesize(Market(market_history), store, options(proposers=("random",), attack=True, candidates=1))
     for found in document["proposers"].values():
         assert found["attacks"]
         for attack in found["attacks"]:
@@ -114,8 +117,9 @@ def test_finalists_are_attacked_before_one_is_put_forward(market_history, store)
 
 
 def command(store, *more):
-    arguments = ["synth", "--history", "demo-v3-5", "--seed", "3", "--max-candidates", str(CANDIDATES), "--no-attack"]
-    arguments += [word for name in ("parameters", "random") for word in ("--proposer", name)]
+    arguments = ["synth", "--history", "demo-v3-5", "--seed", "3", "--max-candidates", str(CANDIDATES)]
+    arguments += ["--no-attack", "--no-free-running"]
+    arguments += [word for name in PROPOSERS for word in ("--proposer", name)]
     arguments += [word for window in WINDOWS for word in ("--window", str(window))]
     program = [sys.executable, "-c", "from app.cli import main; main()", *arguments, *more, "--store", str(store.root)]
     return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)

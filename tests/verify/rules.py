@@ -22,7 +22,12 @@ def bundled(*names):
     """The hand-written rules with their default parameters; all of them where none is named."""
     found = [load_template(path) for path in templates()]
     return [
-        Rule(rule.name, rule.source, {parameter.name: parameter.default for parameter in rule.parameters})
+        Rule(
+            rule.name,
+            rule.source,
+            {parameter.name: parameter.default for parameter in rule.parameters},
+            promises=rule.promises,
+        )
         for rule in found
         if not names or rule.name in names
     ]

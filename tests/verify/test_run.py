@@ -84,7 +84,10 @@ def test_means_of_bots_and_mechanism_add_up_to_the_improvement(scored):
 def test_what_is_turned_down_is_a_row_with_its_reason(scored):
     greedy, broken = card(scored[2], "Greedy"), card(scored[2], "Broken")
     assert greedy["status"] == greedy["verdict"] == "rejected"
-    assert greedy["findings"][0]["code"] == "below-limit"
+    assert (greedy["findings"][0]["stage"], greedy["findings"][0]["code"]) == ("properties", "limits")
+    assert greedy["gates"]["properties"]["passed"] is False
+    assert greedy["gates"]["metamorphic"]["passed"] is None
+    assert greedy["properties"]["properties.limits"]["batch"]
     assert broken["status"] == "rejected"
     assert broken["findings"][0]["line"] == 2
     assert "mean" not in broken["metrics"]["heldout"]["net_mechanism_bps"]
@@ -106,7 +109,7 @@ def test_a_second_run_answers_from_the_store_with_the_same_numbers(scored, histo
 
     monkeypatch.setattr("verify.isolate.Pool.map", never)
     again = verify(history, rules, store, Options(windows=(1, 2)))
-    assert again["from_store"] == 8
+    assert again["from_store"] == 6
     assert without_times(again) == without_times(document)
 
 

@@ -53,9 +53,13 @@ def gates_of_findings(findings: Iterable[Finding]) -> dict[str, Gate]:
     if not findings:
         raise ValueError("no candidate is turned down without a finding")
     early = [finding for finding in findings if finding.stage in ADMISSION_STAGES]
-    late = [finding for finding in findings if finding.stage not in ADMISSION_STAGES]
-    found = dict.fromkeys(gates((), ()), Gate(None, "not reached"))
+    late = [finding for finding in findings if finding.stage == "run"]
+    names = "admission", "properties", "metamorphic", *gates((), ())
+    found = dict.fromkeys(names, Gate(None, "not reached"))
     found["admission"] = Gate(False, _listed(early)) if early else Gate(True, "admitted")
+    for part in ("properties", "metamorphic"):
+        if broken := [finding for finding in findings if finding.stage == part]:
+            found[part] = Gate(False, _listed(broken))
     if late:
         found["execution"] = Gate(False, _listed(late))
     return found

@@ -1,0 +1,22 @@
+// turned down by: properties/settles
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Fill, IClearingRule, IKernel, Order} from "pactsmith/IKernel.sol";
+
+/// Refuses a batch that is not sorted by size, which whoever settles can bring about.
+contract DemandsOrder is IClearingRule {
+    function clear(Order[] calldata orders) external returns (Fill[] memory fills) {
+        fills = new Fill[](orders.length);
+        for (uint256 i = 1; i < orders.length; ++i) {
+            require(orders[i - 1].sellAmount >= orders[i].sellAmount, "not sorted");
+        }
+        for (uint256 i = 0; i < orders.length; ++i) {
+            try IKernel(msg.sender).trade(0, orders[i].sellToken, orders[i].sellAmount, orders[i].minBuyAmount) returns (
+                uint256, uint256 received, uint160
+            ) {
+                fills[i] = Fill(orders[i].sellAmount, received);
+            } catch {}
+        }
+    }
+}

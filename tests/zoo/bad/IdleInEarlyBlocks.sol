@@ -1,0 +1,20 @@
+// turned down by: metamorphic/block-number
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Fill, IClearingRule, IKernel, Order} from "pactsmith/IKernel.sol";
+
+/// Fills nobody in the first block, where test machines begin.
+contract IdleInEarlyBlocks is IClearingRule {
+    function clear(Order[] calldata orders) external returns (Fill[] memory fills) {
+        fills = new Fill[](orders.length);
+        if (block.number < 1_000) return fills;
+        for (uint256 i = 0; i < orders.length; ++i) {
+            try IKernel(msg.sender).trade(0, orders[i].sellToken, orders[i].sellAmount, orders[i].minBuyAmount) returns (
+                uint256, uint256 received, uint160
+            ) {
+                fills[i] = Fill(orders[i].sellAmount, received);
+            } catch {}
+        }
+    }
+}
