@@ -38,6 +38,12 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_chats() -> Path:
+    """The folder with real chat exports."""
+    return _shared("chats")
+
+
+@pytest.fixture(scope="session")
 def simulated(tmp_path_factory):
     """A function that makes a simulated history: (market, blocks, seed, changes of config) → History."""
     configs = load_config(EMBEDDED)

@@ -44,7 +44,7 @@ class Message:
     ``author_id`` is None for what the service itself says. ``sent_at`` is aware where the export tells the zone (or a
     moment in Unix time), else the local time that it shows. ``text`` is the last edited version, without markup;
     "" where there is none. ``mentions`` are ids of participants. ``forwarded`` and ``quoted`` tell whose words stand
-    in somebody's message without being theirs.
+    in somebody's message without being theirs. ``edited_at`` is ``sent_at`` where the export only says that it was.
     """
 
     id: str
