@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 MOST_REPAIRS = 2
+PARENTS = (2, 1, 0)
+"""From how many of the best a candidate is to be made, call by call."""
 SHOWN = {"source": 12, "template": 6}
 """So many of the best and latest candidates are told when a new one is asked for."""
 
@@ -75,28 +77,27 @@ class LanguageModel:
 
     def _next(self) -> tuple[prompt.Messages, tuple[str, ...]]:
         """What to ask for now, and the candidates that it is made from."""
+        kind, space, brief = self._kind, self._space, self._brief
         if not self._feedback:
-            return prompt.propose(self._kind, self._space, self._brief, []), ()
-        for broken in reversed(self._tried):
-            name = broken.proposal.candidate_id
-            if (
-                broken.trial.status == "rejected"
-                and self._repairs_of(broken) < MOST_REPAIRS
-                and name not in self._repairs
-            ):
-                self._repairs[name] = self._repairs_of(broken) + 1
-                return prompt.repair(self._kind, self._space, broken), (name,)
+            return prompt.propose(kind, space, brief, []), ()
+        if (broken := self._to_mend()) is not None:
+            return prompt.repair(kind, space, broken), (broken.proposal.candidate_id,)
         best = self._best()
-        turn = self._asked % 3
-        if turn == 0 and len(best) > 1:
-            return prompt.edit(self._kind, self._space, self._brief, best[:2]), tuple(
-                one.proposal.candidate_id for one in best[:2]
-            )
-        if turn == 1 and best:
-            return prompt.edit(self._kind, self._space, self._brief, best[:1]), (best[0].proposal.candidate_id,)
-        half = SHOWN[self._kind] // 2
+        parents = best[: PARENTS[self._asked % len(PARENTS)]]
+        if parents:
+            return prompt.edit(kind, space, brief, parents), tuple(one.proposal.candidate_id for one in parents)
+        half = SHOWN[kind] // 2
         shown = {one.number: one for one in (*best[:half], *self._tried[-half:])}
-        return prompt.propose(self._kind, self._space, self._brief, list(shown.values())), ()
+        return prompt.propose(kind, space, brief, list(shown.values())), ()
+
+    def _to_mend(self) -> Tried | None:
+        """The latest that was turned down and may be mended; noted, so that it is asked for once."""
+        for broken in reversed(self._tried):
+            name, repairs = broken.proposal.candidate_id, self._repairs_of(broken)
+            if broken.trial.status == "rejected" and repairs < MOST_REPAIRS and name not in self._repairs:
+                self._repairs[name] = repairs + 1
+                return broken
+        return None
 
     def _repairs_of(self, one: Tried) -> int:
         """How many repairs led to a candidate."""
