@@ -48,9 +48,9 @@ struct Terms {
 ///         - stayed away by the attestation and did not contest it: nothing (the deposit where noShow is Refund);
 ///         - contested it: the deposit or nothing, as `disputed` says, and no part of anything.
 ///
-///         A deposit that is split is divided into equal parts, rounded down, for all who are not found absent and did
-///         not attest that absence; where the host attests, he attested every one. A part that would be for somebody
-///         whose own absence is disputed is burnt, as is the remainder, and all of it where there is no such person.
+///         A deposit that is split is divided into equal parts, but for the rounding, for all who are not absent without
+///         contesting it and did not attest that absence; where the host attests, he attested every one. A part that
+///         would be for somebody whose own absence is disputed is burnt, and all of it where there is nobody to have it.
 ///         So nobody gains by what he attests, or by putting somebody else under suspicion.
 interface IPact {
     /// @notice The caller joins, and brings the deposit: as the call's value, or by an allowance of the token.

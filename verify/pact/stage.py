@@ -16,7 +16,7 @@ from verify.pact.terms import BURN, NOBODY
 from verify.venues import labelled_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from verify.compile import Contract
     from verify.pact.compile import PactCode
@@ -41,6 +41,7 @@ _SELECTORS = {
     "claim_to": selector("claimTo(address)"),
     "claim_for": selector("claimFor(address)"),
 }
+_ACT = selector("act(address,bytes)")
 _BALANCE_OF = selector("balanceOf(address)")
 
 
@@ -64,11 +65,13 @@ class Stage:
         evm: With an open anchor.
         code: The pact's.
         terms: Their token, where they have one, is a `PactToken`.
+        guest: An invited one who is a contract, a `PactGuest`, and acts through it.
     """
 
-    def __init__(self, evm: Evm, code: PactCode, terms: PactTerms) -> None:
+    def __init__(self, evm: Evm, code: PactCode, terms: PactTerms, guest: str | None) -> None:
         self.evm = evm
         self.terms = terms
+        self._guest = guest
         self.opening_ts = max(1, terms.join_until_ts - _OPENING_SECONDS)
         evm.set_block(1, self.opening_ts)
         self.pact = evm.deploy(code.creation(terms), sender=DEPLOYER)
@@ -90,11 +93,12 @@ class Stage:
         if self.terms.in_coins:
             return
         self.token_call("mint(address,uint256)", address_word(person) + word(purse))
-        self.token_call("approve(address,uint256)", address_word(self.pact) + word(2**256 - 1), sender=person)
+        approve = selector("approve(address,uint256)") + address_word(self.pact) + word(2**256 - 1)
+        self.call_at(self.terms.token, approve, sender=person, at_ts=self.opening_ts)
 
-    def token_call(self, signature: str, arguments: bytes, *, sender: str = DEPLOYER) -> bytes:
+    def token_call(self, signature: str, arguments: bytes) -> None:
         """Calls the terms' token; for the harness alone."""
-        return self.evm.call(self.terms.token, selector(signature) + arguments, sender=sender)
+        self.evm.call(self.terms.token, selector(signature) + arguments, sender=DEPLOYER)
 
     def act(self, step: Step) -> Outcome:
         """Makes a step's call at its time."""
@@ -109,8 +113,11 @@ class Stage:
         return self.call_at(self.pact, data, sender=sender, at_ts=at_ts, value=value)
 
     def call_at(self, to: str, data: bytes, *, sender: str, at_ts: int, value: int = 0) -> Outcome:
-        """Calls a contract."""
+        """Calls a contract; as the guest, by way of the guest's own contract."""
         self.evm.set_block(self.evm.block_number, at_ts)
+        if sender == self._guest:
+            data = _ACT + encode(["address", "bytes"], [to, data])
+            to, sender = sender, OUTSIDER
         try:
             self.evm.call(to, data, sender=sender, gas=ACTION_GAS, value=value)
         except Reverted as error:
@@ -118,6 +125,14 @@ class Stage:
         except ExecutionError as error:
             return Outcome(str(error), error.gas_used)
         return Outcome(None, self.evm.gas_used)
+
+    def view(self, data: bytes, *, at_ts: int) -> bytes | None:
+        """What the pact answers; None where it fails."""
+        self.evm.set_block(self.evm.block_number, at_ts)
+        try:
+            return self.evm.call(self.pact, data, sender=DEPLOYER, gas=ACTION_GAS)
+        except ExecutionError:
+            return None
 
     def balance(self, who: str) -> int:
         """What somebody has of the deposits' token or coin."""
@@ -132,19 +147,35 @@ class Stage:
 
 
 @contextmanager
-def stage(code: PactCode, terms: PactTerms, *, chain_id: int = 1) -> Iterator[Stage]:
+def stage(
+    code: PactCode,
+    terms: PactTerms,
+    props: Mapping[str, Contract],
+    *,
+    guest: str | None = None,
+    chain_id: int = 1,
+) -> Iterator[Stage]:
     """Deploys a pact in an EVM of its own, shortly before joining ends.
+
+    Args:
+        code: The pact's.
+        terms: The group's.
+        props: The `harness`.
+        guest: See `Stage`.
+        chain_id: The chain's.
 
     Raises:
         Reverted: The constructor refuses the terms.
         Halted: It ran out of gas.
     """
     evm = Evm(chain_id)
+    # Their codes have no immutables, so that they can be put where the terms say.
     if not terms.in_coins:
-        # Its code has no immutables, so that it can be put where the terms say.
-        evm.set_code(terms.token, harness()["PactToken"].runtime_code)
+        evm.set_code(terms.token, props["PactToken"].runtime_code)
+    if guest is not None:
+        evm.set_code(guest, props["PactGuest"].runtime_code)
     with evm.anchor():
-        yield Stage(evm, code, terms)
+        yield Stage(evm, code, terms, guest)
 
 
 @functools.lru_cache(maxsize=1)
@@ -156,8 +187,8 @@ def harness() -> dict[str, Contract]:
 def call_data(step: Step) -> bytes:
     """A step's call."""
     data = _SELECTORS[step.action]
-    if step.action == "attest":
-        return data + encode(["address[]"], [step.about])
+    if step.action == "attest":  # a list: where it begins, and how long it is
+        data += word(32) + word(len(step.about))
     return data + b"".join(address_word(address) for address in step.about)
 
 

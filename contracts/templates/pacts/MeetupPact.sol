@@ -281,8 +281,7 @@ contract MeetupPact is IPact {
         if (_terms.noShow != NoShow.Split) return amount;
         for (uint256 i; absent >> i != 0; ++i) {
             if (absent >> i & 1 == 0) continue;
-            uint256 takers = _takers(i, absent);
-            if (takers & bit != 0) amount += _terms.deposit / _size(takers);
+            amount += _part(_takers(i, absent), bit);
         }
     }
 
@@ -293,6 +292,15 @@ contract MeetupPact is IPact {
         return everybody & ~absent & ~_attestersOf(i);
     }
 
+    /// @dev One taker's part of an absent one's deposit. The first by joining get one unit more until none is left: if
+    ///      a remainder were burnt, a group could save it by lying about one of its own.
+    function _part(uint256 takers, uint256 bit) private view returns (uint256 amount) {
+        if (takers & bit == 0) return 0;
+        uint256 count = _size(takers);
+        amount = _terms.deposit / count;
+        if (_size(takers & (bit - 1)) < _terms.deposit % count) ++amount;
+    }
+
     function _burnt(uint256 absent, uint256 disputed) private view returns (uint256 amount) {
         if (_terms.disputed == Disputed.Burn) amount += _terms.deposit * _size(disputed);
         if (_terms.noShow == NoShow.Burn) amount += _terms.deposit * _size(absent);
@@ -300,8 +308,8 @@ contract MeetupPact is IPact {
         for (uint256 i; absent >> i != 0; ++i) {
             if (absent >> i & 1 == 0) continue;
             uint256 takers = _takers(i, absent);
-            amount += _terms.deposit;
-            if (takers != 0) amount -= _terms.deposit / _size(takers) * _size(takers & ~disputed);
+            if (takers == 0) amount += _terms.deposit;
+            for (uint256 left = takers & disputed; left != 0; left &= left - 1) amount += _part(takers, left & (~left + 1));
         }
     }
 
