@@ -216,6 +216,20 @@ class Evm:
             return self._database.get((address, slot), 0)
         return self._evm.storage(address, slot)
 
+    def balance(self, address: str) -> int:
+        """An account's coins, in wei."""
+        return int(self._evm.get_balance(address))
+
+    def fund(self, address: str, wei: int) -> None:
+        """Gives an account so many coins in all, until the anchor closes.
+
+        Raises:
+            EvmMisuseError: No anchor is open.
+        """
+        if not self._checkpoints:
+            raise EvmMisuseError("coins given outside an anchor would stay in the journal for ever")
+        self._evm.set_balance(address, wei)
+
     def code(self, address: str) -> bytes:
         """An account's code as the next call would find it, empty where it has none."""
         with self.anchor():

@@ -31,8 +31,14 @@ _BLANK_LETTERS = "\u115f\u1160\u3164\uffa0\u2800"
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
-def check_source(source: str, file: str) -> tuple[Finding, ...]:
-    """All findings, of stage ``admission``, on the text: at most ``MAX_FINDINGS``."""
+def check_source(source: str, file: str, *, imports: tuple[str, ...] = RULE_SOURCES) -> tuple[Finding, ...]:
+    """All findings, of stage ``admission``, on the text: at most ``MAX_FINDINGS``.
+
+    Args:
+        source: The text.
+        file: How findings name it.
+        imports: The sources that it may import.
+    """
     size = len(source.encode("utf-8", "surrogatepass"))
     if size > MAX_SOURCE_BYTES:
         message = f"the source has {size} bytes; the limit is {MAX_SOURCE_BYTES}"
@@ -46,7 +52,7 @@ def check_source(source: str, file: str) -> tuple[Finding, ...]:
         message = f"the comments have {comments} bytes; the limit is {MAX_COMMENT_BYTES}: say it shorter"
         return (Finding("admission", "comments-too-long", message, file),)
     tokens = [token for token in _tokens(source) if token[0] not in ("comment", "space")]
-    return tuple(islice(chain(_words(source, tokens, file), _pragma(source, tokens, file)), MAX_FINDINGS))
+    return tuple(islice(chain(_words(source, tokens, file, imports), _pragma(source, tokens, file)), MAX_FINDINGS))
 
 
 def _hidden_characters(source: str, file: str) -> Iterator[Finding]:
@@ -60,8 +66,8 @@ def _hidden_characters(source: str, file: str) -> Iterator[Finding]:
                 break  # one a line is enough to act on
 
 
-def _words(source: str, tokens: list[_Token], file: str) -> Iterator[Finding]:
-    """Non-ASCII outside comments, assembly, and imports of anything but the two files that are ours."""
+def _words(source: str, tokens: list[_Token], file: str, imports: tuple[str, ...]) -> Iterator[Finding]:
+    """Non-ASCII outside comments, assembly, and imports of anything but the files that are ours."""
     for position, (kind, text, offset) in enumerate(tokens):
         if not text.isascii():
             message = f"{text[:40]!r}: outside comments only ASCII is allowed"
@@ -71,9 +77,9 @@ def _words(source: str, tokens: list[_Token], file: str) -> Iterator[Finding]:
             yield Finding("admission", "assembly-forbidden", message, file, *_place(source, offset))
         elif kind == "word" and text == "import":
             named = next((token for token in tokens[position + 1 :] if token[0] == "string" or token[1] == ";"), None)
-            if named is None or named[1][1:-1] not in RULE_SOURCES:
+            if named is None or named[1][1:-1] not in imports:
                 shown = "" if named is None else f" {named[1][:200]}"
-                message = f"import{shown}: a rule may import {' and '.join(RULE_SOURCES)}, written exactly so"
+                message = f"import{shown}: this source may import {' and '.join(imports)}, written exactly so"
                 yield Finding("admission", "import-forbidden", message, file, *_place(source, offset))
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from verify.compile import Artifact
 
-FAMILIES = ("settlement",)
+FAMILIES = ("settlement", "pact")
 MAX_UINT256 = (1 << 256) - 1
 
 
@@ -53,9 +53,9 @@ class Promises:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A rule with what is known of it.
+    """A rule or a pact with what is known of it.
 
-    ``promises`` is None where the rule has no description. ``parameters`` are in the constructor's order.
+    ``promises`` is None for a pact, and where a rule has no description. ``parameters`` are in the constructor's order.
     """
 
     name: str
@@ -100,12 +100,12 @@ class Template:
 
 
 def templates() -> list[Path]:
-    """The settlement rules that come with Pactsmith, by name."""
+    """The settlement rules that come with Pactsmith, by name; its pacts lie a folder deeper."""
     return sorted((contracts_dir() / "templates").glob("*.sol"))
 
 
 def load_template(path: Path) -> Template:
-    """Reads a rule and its description.
+    """Reads a rule or a pact, and its description; a pact promises what every pact must.
 
     Args:
         path: The ``.sol`` file; the description is the ``.toml`` beside it, where there is one.
@@ -119,8 +119,8 @@ def load_template(path: Path) -> Template:
     if not description.exists():
         return Template(path.stem, FAMILIES[0], "", path, source, None, ())
     content = _parse(description)
-    expected = {"name", "family", "summary", "promises"}
-    _check_keys(content, expected, {"parameter"}, description, "")
+    promises = set() if content.get("family") == "pact" else {"promises"}
+    _check_keys(content, {"name", "family", "summary"} | promises, {"parameter"}, description, "")
     name = _text(content, "name", description, "")
     if name != path.stem:
         raise InputError(f"{name!r} describes {path.name}, so it must be {path.stem!r}", file=description, field="name")
@@ -133,7 +133,7 @@ def load_template(path: Path) -> Template:
         _text(content, "summary", description, ""),
         path,
         source,
-        _promises(content["promises"], description),
+        _promises(content["promises"], description) if promises else None,
         _parameters(content.get("parameter", []), description),
     )
 
