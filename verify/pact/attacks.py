@@ -14,7 +14,7 @@ from verify.pact.stage import DEPLOYER, OUTSIDER, call_data
 from verify.pact.terms import BURN, Attestation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from verify.pact.play import Play
     from verify.pact.stage import Stage
@@ -81,6 +81,9 @@ def blocked_payouts(there: Stage) -> Iterator[Violation]:
     with there.evm.anchor():
         for step in play:
             there.act(step)
+        with there.evm.anchor():
+            if not all(_paid_by(there, [Step(there.terms.pays_from_ts, step.who, "claim") for step in play]).values()):
+                return  # it fails without any such recipient, which another property notices
         if there.terms.in_coins:
             _mood(there, unlucky, Guest.REFUSING)
             yield from _one_is_blocked(there, play, unlucky, Token.PLAIN)
@@ -94,17 +97,14 @@ def _one_is_blocked(there: Stage, play: Play, unlucky: str, mode: Token) -> Iter
     paying = there.terms.pays_from_ts
     claims = [Step(paying, step.who, "claim") for step in play[1:]]
     with there.evm.anchor():
-        if not all(there.act(claim).ok for claim in claims):
-            return  # they fail without that too, which is another property's
-    with there.evm.anchor():
         if not there.terms.in_coins:
             _behave(there, mode, unlucky)
         there.act(Step(paying, unlucky, "claim"))
-        for claim in claims:
-            outcome = there.act(claim)
-            if not outcome.ok:
-                seen = f"{{{unlucky}}} cannot be paid, and this fails too ({outcome.error})"
-                yield Violation("blocked", (*play, claim), seen)
+        for who, paid in _paid_by(there, claims).items():
+            if not paid:
+                yield Violation(
+                    "blocked", play, f"{{{unlucky}}} cannot be paid, and {{{who}}} then gets nothing either"
+                )
         if not there.terms.in_coins:
             _behave(there, Token.PLAIN)
         had = there.balance(OUTSIDER)
@@ -113,6 +113,14 @@ def _one_is_blocked(there: Stage, play: Play, unlucky: str, mode: Token) -> Iter
         if there.balance(OUTSIDER) - had != there.terms.deposit:
             why = outcome.error or "though it says that it paid"
             yield Violation("blocked", (*play, elsewhere), f"after a payout that failed; no deposit comes ({why})")
+
+
+def _paid_by(there: Stage, claims: Sequence[Step]) -> dict[str, int]:
+    """What each has of all these claims."""
+    had = {claim.who: there.balance(claim.who) for claim in claims}
+    for claim in claims:
+        there.act(claim)
+    return {who: there.balance(who) - before for who, before in had.items()}
 
 
 # ---------------------------------------------------------------------- calls back
@@ -130,24 +138,24 @@ def calls_back(there: Stage) -> Iterator[Violation]:
     with there.evm.anchor():
         for step in play:
             there.act(step)
-        paid = _moved_by(there, claim)
+        paid = _gained_by(there, claim)
         if paid > there.terms.deposit:
             seen = f"and again while being paid: {paid} are paid in all"
             yield Violation("reentrancy", (*play, claim), seen)
-    if not there.terms.in_coins and _moved_by(there, play[0]) < -there.terms.deposit:
+    if not there.terms.in_coins and _gained_by(there, play[0]) < -there.terms.deposit:
         yield Violation("reentrancy", play[:1], "and again while the deposit is pulled: it is pulled twice")
 
 
-def _moved_by(there: Stage, step: Step) -> int:
-    """What leaves the pact when the guest makes a step, and makes it again as soon as coins or tokens move."""
+def _gained_by(there: Stage, step: Step) -> int:
+    """What the guest has of a step that it makes again as soon as coins or tokens move."""
     with there.evm.anchor():
         _mood(there, step.who, Guest.REENTERING, call_data(step))
         if not there.terms.in_coins:
             there.token_call("callOut(address,bytes)", encode(["address", "bytes"], [step.who, selector("poke()")]))
             _behave(there, Token.CALLS, step.who)
-        held = there.balance(there.pact)
+        had = there.balance(step.who)
         there.act(step)
-        return held - there.balance(there.pact)
+        return there.balance(step.who) - had
 
 
 # ---------------------------------------------------------------------- gas

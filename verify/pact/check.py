@@ -17,7 +17,7 @@ from verify.pact.play import Names
 from verify.pact.properties import STATEMENTS, Counterexample
 from verify.pact.search import search
 from verify.pact.signatures import misused_signatures, signed_terms
-from verify.pact.stage import OUTSIDER, harness, stage
+from verify.pact.stage import DEPLOYER, OUTSIDER, harness, stage
 from verify.pact.terms import BURN
 from verify.venues import labelled_address
 
@@ -35,6 +35,7 @@ LIMITS = Limits(wall_seconds=60, memory_bytes=2 * 1024**3, cpu_seconds=60)
 """For the worker that runs the contract."""
 
 _SMALL_HOUSE = 4
+_LIES = 128
 _STAND_INS = tuple(labelled_address(f"pact guest {number}") for number in range(_SMALL_HOUSE + 1))
 
 
@@ -92,51 +93,51 @@ def check_pact(
         CompilerUnavailableError: The machine has no compiler.
         WorkerStartError: The machine could not start the confined process.
     """
-    return check_pacts([(source, file)], terms, names=names, plays=plays, seed=seed)[0]
+    return check_pacts([(source, terms)], file=file, names=names, plays=plays, seed=seed)[0]
 
 
 def check_pacts(
-    sources: Sequence[tuple[str, str]],
-    terms: PactTerms,
+    candidates: Sequence[tuple[str, PactTerms]],
     *,
+    file: str = "Pact.sol",
     names: Mapping[str, str] | None = None,
     plays: int = PLAYS,
     seed: int = 1,
     workers: int = 1,
 ) -> list[PactReport]:
-    """As `check_pact`, for several (source, file) in as many processes.
+    """As `check_pact`, for several sources with their terms, in as many processes as there are ``workers``.
 
     Raises:
         CompilerUnavailableError: The machine has no compiler.
-        WorkerStartError: The machine could not start the confined process.
+        WorkerStartError: The machine could not start a confined process.
     """
     reports: dict[int, PactReport] = {}
     jobs: list[_Job] = []
     places: list[int] = []
-    for place, (source, file) in enumerate(sources):
+    for place, (source, terms) in enumerate(candidates):
         try:
             code = admit_pact(source, file=file)
         except CandidateRejectedError as error:
-            reports[place] = _report(Counterexample("admission", str(finding)) for finding in error.findings[:1])
+            reports[place] = _report((Counterexample("admission", str(error.findings[0])),))
             continue
         jobs.append(_Job(code, terms, dict(names or {}), harness(), plays, seed))
         places.append(place)
     with Pool(workers, LIMITS) as pool:
-        for done in pool.map(examine, jobs):
+        for done in pool.map(_examine, jobs):
             found = done.result
             if isinstance(found, Failure):
                 found = (Counterexample("liveness", f"the checks did not come to an end: {found.detail}"),)
             reports[places[done.index]] = _report(found)
-    return [reports[place] for place in range(len(sources))]
+    return [reports[place] for place in range(len(candidates))]
 
 
-def _report(found: Iterator[Counterexample] | tuple[Counterexample, ...]) -> PactReport:
+def _report(found: tuple[Counterexample, ...]) -> PactReport:
     order = list(STATEMENTS)
     counterexamples = tuple(sorted(found, key=lambda each: order.index(each.property)))
     return PactReport("rejected" if counterexamples else "passed", counterexamples)
 
 
-def examine(job: _Job) -> tuple[Counterexample, ...]:
+def _examine(job: _Job) -> tuple[Counterexample, ...]:
     """A worker's part: runs the contract through everything; one counterexample for each broken property."""
     found: dict[str, Counterexample] = {}
     try:
@@ -174,7 +175,7 @@ def _lies(job: _Job, small: PactTerms) -> Iterator[tuple[PactTerms, Violation]]:
     for group in groups:
         terms = small.among(group, capacity=len(group), quorum=1)
         with stage(job.code, terms, job.props) as there:
-            lie = profitable_lie(there, group)
+            lie = profitable_lie(there, group, cases=_LIES, seed=job.seed)
         if lie is not None:
             yield terms, Violation("lying", (), in_words(lie, group, Names(terms, _known(terms, job.names))))
             return
@@ -196,5 +197,11 @@ def _words(violation: Violation, terms: PactTerms, names: Mapping[str, str]) -> 
 def _known(terms: PactTerms, names: Mapping[str, str]) -> dict[str, str]:
     """Names for everybody; those without one are counted."""
     guests = {guest: f"guest {number}" for number, guest in enumerate(terms.invited, start=1)}
-    roles = {terms.host: "the host", terms.charity: "the charity", BURN: "0x…dEaD", OUTSIDER: "an outsider"}
+    roles = {
+        terms.host: "the host",
+        terms.charity: "the charity",
+        BURN: "0x…dEaD",
+        OUTSIDER: "an outsider",
+        DEPLOYER: "an outsider",
+    }
     return guests | roles | dict(names)

@@ -89,7 +89,8 @@ class _Evening:
     before: dict[str, int] = field(init=False)
     made: list[Step] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
-    unpaid: set[str] = field(default_factory=set)
+    failed_claims: dict[str, Violation] = field(default_factory=dict)
+    """The first claim of each owner that failed though the terms allow it; what that breaks shows in the end."""
 
     def __post_init__(self) -> None:
         self.record = Record(self.there.terms)
@@ -135,14 +136,14 @@ class _Evening:
             evm.undo()
 
     def _failed(self, step: Step, error: str | None) -> None:
-        if step.action == "claim_for" and step.about[0] == BURN:
-            return  # there may be nothing to burn; what is left over is noticed in the end
-        if step.action in _CLAIMS:
-            broken = "refund" if self.record.off(step.at_ts) else "exit"
-            self.unpaid.add(step.about[0] if step.action == "claim_for" else step.who)
-        else:
-            broken = "liveness"
-        self._found(broken, f"which the terms allow, and which fails ({error})", step)
+        owner = step.about[0] if step.action == "claim_for" else step.who
+        seen = f"which the terms allow, and which fails ({error})"
+        if step.action not in _CLAIMS:
+            self._found("liveness", seen, step)
+        elif self.record.off(step.at_ts):
+            self._found("refund", seen, step)
+        elif owner != BURN:  # there may be nothing to burn; what is left over is noticed in the end
+            self.failed_claims.setdefault(owner, Violation("exit", (*self.made, step), seen))
 
     def _expect_refund(self, step: Step, got: int) -> None:
         if got != self.there.terms.deposit:
@@ -153,6 +154,7 @@ class _Evening:
     def end(self, at_ts: int) -> None:
         """Everybody claims, also who is owed nothing, and what each got is held against the terms."""
         self._check_views(at_ts)
+        played = len(self.made)
         commons = [who for who in (BURN, self.there.terms.charity) if who != NOBODY]
         claims = [Step(at_ts, who, "claim") for who in self.record.joined]
         claims += [Step(at_ts, DEPLOYER, "claim_for", (who,)) for who in commons]
@@ -162,6 +164,7 @@ class _Evening:
             elif claim.who not in self.record.paid:
                 self.try_out(claim)
                 self.there.act(claim)
+        del self.made[played:]  # that everybody claims goes without saying
         self._account(at_ts)
 
     def _claim(self, claim: Step) -> None:
@@ -176,21 +179,35 @@ class _Evening:
             self.try_out(claim)
 
     def _account(self, at_ts: int) -> None:
+        terms, record = self.there.terms, self.record
         after = self.there.balances()
         moved = {who: after[who] - self.before[who] for who in after}
-        got = {who: moved[who] + self.there.terms.deposit for who in self.record.joined if who not in self.unpaid}
-        if self.record.off(at_ts):
+        got = {who: moved[who] + terms.deposit for who in record.joined}
+        left = after[self.there.pact]
+        if record.off(at_ts):
             for who, amount in got.items():
-                if amount != self.there.terms.deposit:
-                    self._found("refund", f"{{{who}}} gets {amount} instead of {self.there.terms.deposit}")
+                if amount != terms.deposit:
+                    self._found("refund", f"{{{who}}} gets {amount} instead of {terms.deposit}")
         else:
-            charity = self.there.terms.charity
-            in_bounds = got | ({charity: moved[charity]} if charity != NOBODY and charity not in self.unpaid else {})
-            self._check_bounds(in_bounds, at_ts)
-            self._check_positions(got)
+            if terms.charity != NOBODY:
+                got[terms.charity] = moved[terms.charity]
+            stuck = self._judge_failed_claims(left, at_ts)
+            self._check_bounds({who: amount for who, amount in got.items() if who not in stuck}, at_ts)
+            self._check_positions({who: got[who] for who in record.joined if who not in stuck})
         self._check_outsiders(moved)
-        if not self.unpaid and after[self.there.pact]:
-            self._found("conservation", f"all have claimed, and {after[self.there.pact]} are left in the contract")
+        if left and not {each.property for each in self.violations} & {"refund", "exit"}:
+            self._found("conservation", f"all have claimed, and {left} are left in the contract")
+
+    def _judge_failed_claims(self, left: int, at_ts: int) -> set[str]:
+        """Whose money is late, or stuck in the contract: those stuck. Other money went elsewhere, which is noticed."""
+        stuck = set()
+        for owner, violation in self.failed_claims.items():
+            if owner in self.record.paid:
+                self.violations.append(violation)
+            elif left >= self.record.least(owner, at_ts):
+                self.violations.append(violation)
+                stuck.add(owner)
+        return stuck
 
     def _check_bounds(self, got: dict[str, int], at_ts: int) -> None:
         for who, amount in got.items():

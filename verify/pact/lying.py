@@ -12,6 +12,7 @@ contest look alike, so that no contract can refund the one and not the other. Th
 from __future__ import annotations
 
 import itertools
+import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -48,18 +49,23 @@ class ProfitableLie:
     honest: int
 
 
-def profitable_lie(there: Stage, joiners: Sequence[str]) -> ProfitableLie | None:
+def profitable_lie(there: Stage, joiners: Sequence[str], *, cases: int, seed: int) -> ProfitableLie | None:
     """The first lie that pays, smallest groups first.
 
-    All that each can say is tried for up to three who may attest; where there are more, groups speak with one voice.
-    The pact's terms must let just these join and be on.
+    Up to three who may attest are asked for all that each can say; more speak with one voice.
+
+    Args:
+        there: A pact that these may join, and that is on when they have.
+        joiners: Those who join.
+        cases: At most so many pairs of a group and a truth are asked, drawn where there are more.
+        seed: The same seed draws the same.
     """
     if there.terms.no_show is NoShow.REFUND:
         return None  # every absence is forgiven, and `lower-bound` and `upper-bound` hold the pact to it
     with there.evm.anchor():
         for who in joiners:
             there.act(Step(there.opening_ts, who, "join"))
-        return _Court(there, tuple(joiners)).first()
+        return _Court(there, tuple(joiners)).first(cases, random.Random(seed))  # noqa: S311 - no secrets
 
 
 @dataclass(slots=True)
@@ -78,14 +84,13 @@ class _Court:
         by_host = self.there.terms.attestation is Attestation.HOST
         self.attesters = (host,) if by_host else self.joiners
 
-    def first(self) -> ProfitableLie | None:
-        for size in range(1, len(self.parties) + 1):
-            for group in itertools.combinations(self.parties, size):
-                for came in _subsets(self.joiners):
-                    found = self._lie_of(group, came)
-                    if found is not None:
-                        return found
-        return None
+    def first(self, cases: int, chance: random.Random) -> ProfitableLie | None:
+        groups = [group for group in _subsets(self.parties) if group]
+        asked = list(itertools.product(groups, _subsets(self.joiners)))
+        if len(asked) > cases:
+            asked = sorted(chance.sample(asked, cases), key=lambda case: len(case[0]))
+        lies = (self._lie_of(tuple(who for who in self.parties if who in group), came) for group, came in asked)
+        return next((lie for lie in lies if lie is not None), None)
 
     def _lie_of(self, group: tuple[str, ...], came: People) -> ProfitableLie | None:
         absent = frozenset(self.joiners) - came

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MONTH_SECONDS = 30 * 86_400
 _EXPLORED_MOMENTS = 2
-_SHRINKING_PLAYS = 200
+_MOST_SHRINKS = 100
 
 
 def search(there: Stage, *, plays: int, seed: int) -> dict[str, Violation]:
@@ -94,14 +94,17 @@ def _attesting(record: Record, time: int, accused: Sequence[str], chance: random
 def shrink(there: Stage, violation: Violation) -> Violation:
     """The same broken property with no step that can be left out."""
     best = violation
-    tries = 0
-    place = len(best.play) - 1
-    while place >= 0 and tries < _SHRINKING_PLAYS:
-        shorter = best.play[:place] + best.play[place + 1 :]
-        tries += 1
-        still = next((each for each in perform(there, shorter) if each.property == violation.property), None)
-        if still is not None and len(still.play) < len(best.play):
-            best = still
-            place = min(place, len(best.play))
-        place -= 1
+    for _ in range(_MOST_SHRINKS):
+        shorter = next(_shorter(there, best), None)
+        if shorter is None:
+            break
+        best = shorter
     return best
+
+
+def _shorter(there: Stage, violation: Violation) -> Iterator[Violation]:
+    """The same broken property by fewer steps, the last ones left out first."""
+    for place in reversed(range(len(violation.play))):
+        for found in perform(there, violation.play[:place] + violation.play[place + 1 :]):
+            if found.property == violation.property and len(found.play) < len(violation.play):
+                yield found
