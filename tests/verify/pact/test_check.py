@@ -100,7 +100,7 @@ def test_the_report_as_json():
         (GOOD.replace("external payable locked {", "external payable locked { assembly {}"), "assembly-forbidden"),
         (GOOD.replace("invited[participant]) revert", "invited[tx.origin]) revert"), "opcode-forbidden"),
         (
-            GOOD.replace("function claimFor", "receive() external payable {}\n function claimFor"),
+            GOOD.replace("    bool public cancelled;", "    bool public cancelled;\n    receive() external payable {}"),
             "beyond-the-interface",
         ),
     ],
