@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import random
 
 import hypothesis.strategies as st
+import pytest
 from evenings import ANA, CHARITY, FRIENDS, TOKEN, terms
 from hypothesis import given, settings
 
@@ -14,6 +16,7 @@ from verify.pact.record import Record
 from verify.pact.search import moments
 from verify.pact.stage import OUTSIDER, harness, stage
 from verify.pact.terms import BURN, NOBODY, Attestation, Disputed, NoShow, meetup_pact
+from verify.venues import labelled_address
 
 PEOPLE = (*FRIENDS, OUTSIDER)
 
@@ -25,13 +28,13 @@ def code():
 
 def parts(record):
     """Who has what of the forfeits, written from IPact's text: parts by joining order, the rest burnt."""
-    agreed, given = record.terms, dict.fromkeys((*PEOPLE, BURN, CHARITY), 0)
+    agreed, given = record.terms, dict.fromkeys((*PEOPLE, *record.joined, BURN, CHARITY), 0)
     found = record.found_absent()
     disputed = found & record.contested
     absent = found - disputed
     if agreed.disputed is Disputed.BURN:
         given[BURN] += agreed.deposit * len(disputed)
-    for one in absent:
+    for one in sorted(absent):
         if agreed.no_show is NoShow.BURN:
             given[BURN] += agreed.deposit
         elif agreed.no_show is NoShow.CHARITY:
@@ -124,4 +127,26 @@ def test_each_gets_what_the_terms_give_to_the_wei(evening):
         ledger = Ledger(there)
         for step in steps:
             ledger.does(step)
+        assert there.balance(there.pact) == 0
+
+
+@pytest.mark.parametrize("attestation", Attestation)
+def test_a_full_house_of_64_comes_out_to_the_wei(attestation):
+    """Drawn once: who stays away, who attests it, and who contests it."""
+    chance = random.Random(64)
+    guests = tuple(labelled_address(f"guest {number}") for number in range(64))
+    agreed = terms(attestation=attestation, disputed=Disputed.BURN, host=guests[7], invited=guests, capacity=64)
+    accused = chance.sample(guests, 30)
+    attesters = (agreed.host,) if attestation is Attestation.HOST else chance.sample(guests, 50)
+    steps = [Step(agreed.join_until_ts - 1, who, "join") for who in chance.sample(guests, 64)]
+    about = {who: tuple(one for one in accused if one != who) for who in attesters}
+    steps += [Step(agreed.starts_ts, who, "attest", absent) for who, absent in about.items()]
+    steps += [Step(agreed.attest_until_ts, who, "contest") for who in accused[::3]]
+    steps += [Step(agreed.pays_from_ts, who, "claim") for who in guests]
+    steps += [Step(agreed.pays_from_ts, OUTSIDER, "claim_for", (BURN,))]
+    with stage(code(), agreed, harness()) as there:
+        ledger = Ledger(there)
+        for step in steps:
+            ledger.does(step)
+        assert len(ledger.record.found_absent()) > 20
         assert there.balance(there.pact) == 0

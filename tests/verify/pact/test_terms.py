@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from types import SimpleNamespace
 
@@ -9,10 +10,11 @@ import pytest
 from evenings import ANA, CHARITY, FRIENDS, START, TOKEN, terms
 
 from ingest.errors import InputError
+from verify.contracts import contracts_dir
 from verify.evm import Reverted
 from verify.pact.compile import admit_pact
 from verify.pact.stage import harness, stage
-from verify.pact.terms import BURN, NOBODY, NoShow, PactTerms, meetup_pact
+from verify.pact.terms import BURN, NOBODY, NoShow, PactTerms, meetup_pact, template
 
 IMPOSSIBLE = [
     ("host", NOBODY, "host"),
@@ -67,3 +69,10 @@ def test_the_last_moment_is_the_first_second_after_contesting():
     agreed = terms()
     assert agreed.attest_until_ts == START + 86_400
     assert agreed.pays_from_ts == START + 4 * 86_400
+
+
+def test_the_description_names_the_terms_that_a_group_may_choose():
+    described = [parameter.name for parameter in template().parameters]
+    source = (contracts_dir() / "kernel" / "IPact.sol").read_text()
+    assert template().family == "pact"
+    assert all(re.search(rf"^    \w+ {name};", source, re.MULTILINE) for name in described)
