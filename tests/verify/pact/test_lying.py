@@ -49,6 +49,6 @@ def test_a_lie_that_pays_is_told():
     source = next(animal.source for animal in animals() if animal.name == "suspicion_pays")
     told = asked(source, FRIENDS[1:4])
     assert told == (
-        "Dan stayed away, but Ana says that Cleo and Dan stayed away: "
+        "Cleo stayed away, but Ana says that Cleo and Dan stayed away: "
         "Ben and Ana then get 20000000000000002, and without a lie 15000000000000002 at most"
     )
