@@ -120,7 +120,7 @@ class Ledger:
 
 
 @given(evenings())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_each_gets_what_the_terms_give_to_the_wei(evening):
     agreed, steps = evening
     with stage(code(), agreed, harness()) as there:
