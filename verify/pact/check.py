@@ -61,7 +61,9 @@ class PactReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class Job:
+    """One contract for a worker; ``props`` is the `harness`."""
+
     code: PactCode
     terms: PactTerms
     names: Mapping[str, str]
@@ -112,7 +114,7 @@ def check_pacts(
         WorkerStartError: The machine could not start a confined process.
     """
     reports: dict[int, PactReport] = {}
-    jobs: list[_Job] = []
+    jobs: list[Job] = []
     places: list[int] = []
     for place, (source, terms) in enumerate(candidates):
         try:
@@ -120,10 +122,10 @@ def check_pacts(
         except CandidateRejectedError as error:
             reports[place] = _report((Counterexample("admission", str(error.findings[0])),))
             continue
-        jobs.append(_Job(code, terms, dict(names or {}), harness(), plays, seed))
+        jobs.append(Job(code, terms, dict(names or {}), harness(), plays, seed))
         places.append(place)
     with Pool(workers, LIMITS) as pool:
-        for done in pool.map(_examine, jobs):
+        for done in pool.map(examine, jobs):
             found = done.result
             if isinstance(found, Failure):
                 found = (Counterexample("liveness", f"the checks did not come to an end: {found.detail}"),)
@@ -137,7 +139,7 @@ def _report(found: tuple[Counterexample, ...]) -> PactReport:
     return PactReport("rejected" if counterexamples else "passed", counterexamples)
 
 
-def _examine(job: _Job) -> tuple[Counterexample, ...]:
+def examine(job: Job) -> tuple[Counterexample, ...]:
     """A worker's part: runs the contract through everything; one counterexample for each broken property."""
     found: dict[str, Counterexample] = {}
     try:
@@ -149,7 +151,7 @@ def _examine(job: _Job) -> tuple[Counterexample, ...]:
     return tuple(found.values())
 
 
-def _violations(job: _Job) -> Iterator[tuple[PactTerms, Violation]]:
+def _violations(job: Job) -> Iterator[tuple[PactTerms, Violation]]:
     small = small_house(job.terms)
     with stage(job.code, small, job.props) as there:
         for violation in search(there, plays=job.plays, seed=job.seed).values():
@@ -168,7 +170,7 @@ def _violations(job: _Job) -> Iterator[tuple[PactTerms, Violation]]:
     yield from _lies(job, small)
 
 
-def _lies(job: _Job, small: PactTerms) -> Iterator[tuple[PactTerms, Violation]]:
+def _lies(job: Job, small: PactTerms) -> Iterator[tuple[PactTerms, Violation]]:
     """With the host among those who join and without, and of four where not everybody can be asked."""
     others = tuple(guest for guest in small.invited if guest != small.host)
     groups = [others[:3], (small.host, *others[:2]), others[:4]]

@@ -86,7 +86,7 @@ class _Court:
 
     def first(self, cases: int, chance: random.Random) -> ProfitableLie | None:
         groups = [group for group in _subsets(self.parties) if group]
-        asked = list(itertools.product(groups, _subsets(self.joiners)))
+        asked = list(itertools.product(groups, reversed(_subsets(self.joiners))))
         if len(asked) > cases:
             asked = sorted(chance.sample(asked, cases), key=lambda case: len(case[0]))
         lies = (self._lie_of(tuple(who for who in self.parties if who in group), came) for group, came in asked)
@@ -170,11 +170,8 @@ def in_words(lie: ProfitableLie, joiners: Sequence[str], names: Names) -> str:
     """The lie as sentences."""
     absent = [who for who in joiners if who not in lie.came]
     truth = f"{names.list(absent)} stayed away" if absent else "everybody came"
-    said = [
-        f"{names.of(who)} says that {names.list(sorted(about))} stayed away"
-        for who, about in lie.said.attested
-        if about
-    ]
-    said += [f"{names.of(who)} contests" for who in sorted(lie.said.contesting) if who in lie.group]
-    group = names.list(lie.group)
-    return f"{truth}, but {'; '.join(said)}: {group} then get {lie.got}, and without a lie {lie.honest} at most"
+    accusations = [(who, [one for one in joiners if one in about]) for who, about in lie.said.attested if about]
+    said = [f"{names.of(who)} says that {names.list(about)} stayed away" for who, about in accusations]
+    said += [f"{names.of(who)} contests" for who in joiners if who in lie.said.contesting and who in lie.group]
+    got = f"{names.list(lie.group)} then get {lie.got}, and without a lie {lie.honest} at most"
+    return f"{truth}, but {'; '.join(said)}: {got}"

@@ -280,8 +280,7 @@ contract MeetupPact is IPact {
         amount = _terms.deposit;
         if (_terms.noShow != NoShow.Split) return amount;
         for (uint256 i; absent >> i != 0; ++i) {
-            if (absent >> i & 1 == 0) continue;
-            amount += _part(_takers(i, absent), bit);
+            if (absent >> i & 1 != 0) amount += _part(_takers(i, absent), bit);
         }
     }
 
@@ -306,10 +305,20 @@ contract MeetupPact is IPact {
         if (_terms.noShow == NoShow.Burn) amount += _terms.deposit * _size(absent);
         if (_terms.noShow != NoShow.Split) return amount;
         for (uint256 i; absent >> i != 0; ++i) {
-            if (absent >> i & 1 == 0) continue;
-            uint256 takers = _takers(i, absent);
-            if (takers == 0) amount += _terms.deposit;
-            for (uint256 left = takers & disputed; left != 0; left &= left - 1) amount += _part(takers, left & (~left + 1));
+            if (absent >> i & 1 != 0) amount += _withheld(_takers(i, absent), disputed);
+        }
+    }
+
+    /// @dev What of an absent one's deposit nobody gets.
+    function _withheld(uint256 takers, uint256 disputed) private view returns (uint256 amount) {
+        if (takers == 0) return _terms.deposit;
+        if (takers & disputed == 0) return 0;
+        uint256 count = _size(takers);
+        amount = _terms.deposit / count * _size(takers & disputed);
+        for (uint256 units = _terms.deposit % count; units != 0; --units) {
+            uint256 others = takers & (takers - 1); // without the first
+            if ((takers ^ others) & disputed != 0) ++amount;
+            takers = others;
         }
     }
 
@@ -318,8 +327,14 @@ contract MeetupPact is IPact {
         return number == 0 ? 0 : 1 << (number - 1);
     }
 
-    function _size(uint256 set) private pure returns (uint256 count) {
-        for (; set != 0; set &= set - 1) ++count;
+    /// @dev How many bits are set, of the lowest 64: added up in pairs, then in fours, in eights, and all eights at once.
+    function _size(uint256 set) private pure returns (uint256) {
+        unchecked {
+            set -= set >> 1 & 0x5555555555555555;
+            set = (set & 0x3333333333333333) + (set >> 2 & 0x3333333333333333);
+            set = set + (set >> 4) & 0x0f0f0f0f0f0f0f0f;
+            return set * 0x0101010101010101 >> 56 & 0xff;
+        }
     }
 
     // ------------------------------------------------------------------ LOGIC: paying

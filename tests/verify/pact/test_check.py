@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 from evenings import NAMES, TOKEN, terms
-from zoo import animals
+from bad_pacts import animals
 
 from verify.pact.check import check_pact, check_pacts
 from verify.pact.properties import STATEMENTS
@@ -47,14 +47,15 @@ def test_the_good_pact_passes_under_all_terms():
     assert passes(ALL_TERMS)
 
 
-def test_every_bad_pact_is_turned_down_for_its_reason():
-    reports = check_pacts([(animal.source, animal.terms) for animal in ZOO], names=NAMES, plays=60, workers=2)
-    broken = {animal.name: report.broken() for animal, report in zip(ZOO, reports, strict=True)}
-    assert len(ZOO) >= 25
-    assert {animal.name: animal.broken for animal in ZOO if animal.alone} == {
-        animal.name: broken[animal.name] for animal in ZOO if animal.alone
+@pytest.mark.parametrize("quarter", range(4))
+def test_every_bad_pact_is_turned_down_for_its_reason(quarter):
+    zoo = ZOO[quarter::4]
+    reports = check_pacts([(animal.source, animal.terms) for animal in zoo], names=NAMES, plays=40, workers=2)
+    broken = {animal.name: report.broken() for animal, report in zip(zoo, reports, strict=True)}
+    assert {animal.name: animal.broken for animal in zoo if animal.alone} == {
+        animal.name: broken[animal.name] for animal in zoo if animal.alone
     }
-    assert not [(animal.name, broken[animal.name]) for animal in ZOO if not animal.broken <= broken[animal.name]]
+    assert not [(animal.name, broken[animal.name]) for animal in zoo if not animal.broken <= broken[animal.name]]
 
 
 def test_without_any_one_property_some_bad_pact_would_pass():

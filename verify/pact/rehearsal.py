@@ -1,0 +1,167 @@
+"""A dress rehearsal: the group plays the evening in several ways on the real contract, and sees who gets what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ingest.errors import PactsmithError
+from verify.isolate import Failure, Limits, Pool
+from verify.pact.compile import admit_pact
+from verify.pact.play import Names, Step
+from verify.pact.stage import OUTSIDER, harness, stage
+from verify.pact.terms import BURN, NOBODY, Attestation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from verify.compile import Contract
+    from verify.pact.compile import PactCode
+    from verify.pact.play import Play
+    from verify.pact.stage import Stage
+    from verify.pact.terms import PactTerms
+
+_LIMITS = Limits(wall_seconds=60, memory_bytes=2 * 1024**3, cpu_seconds=60)
+_FEWEST = 3  # one who did not come, one who did, and one more who is not the host
+_MOST = 6  # more say nothing new, and the table is read by people
+
+
+class RehearsalError(PactsmithError):
+    """The contract did not get through the rehearsal; `check_pact` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One way that the evening may go.
+
+    Args:
+        title: What is special about it.
+        told: Who does what, in words.
+        paid_in: What each brought, in smallest units.
+        paid_out: What each got in the end, with the charity and 0x…dEaD where they got something.
+    """
+
+    title: str
+    told: str
+    paid_in: dict[str, int]
+    paid_out: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values; amounts as decimal text."""
+        return {
+            "title": self.title,
+            "told": self.told,
+            "paid_in": {who: str(amount) for who, amount in self.paid_in.items()},
+            "paid_out": {who: str(amount) for who, amount in self.paid_out.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    code: PactCode
+    terms: PactTerms
+    props: Mapping[str, Contract]
+    names: Names
+
+
+def rehearse(source: str, terms: PactTerms, names: Mapping[str, str]) -> tuple[Scene, ...]:
+    """Plays every scene, in a confined process.
+
+    Args:
+        source: A pact that passed `check_pact`.
+        terms: The group's, with at least three guests who can join.
+        names: People by address.
+
+    Raises:
+        CandidateRejectedError: The source is no pact that may be run.
+        RehearsalError: The contract failed, or fewer than three can join.
+    """
+    if terms.capacity < _FEWEST:
+        raise RehearsalError(f"a rehearsal takes {_FEWEST} people, and only {terms.capacity} can join")
+    roles = {terms.charity: "the charity", BURN: "nobody: burnt", terms.host: "the host"}
+    job = _Job(admit_pact(source, file="Pact.sol"), terms, harness(), Names(terms, roles | dict(names)))
+    with Pool(1, _LIMITS) as pool:
+        result = next(pool.map(_rehearse, [job])).result
+    if isinstance(result, Failure):
+        raise RehearsalError(f"the contract did not get through the rehearsal: {result.detail}")
+    return result
+
+
+def scenes(terms: PactTerms) -> Iterator[tuple[str, tuple[str, ...], Play]]:
+    """(title, who joins, what happens then) of every scene."""
+    host = terms.host
+    joiners = tuple(sorted(terms.invited, key=lambda guest: guest != host))[: min(terms.capacity, _MOST)]
+    absent, came = joiners[-1], joiners[-2]
+    start, contest = terms.starts_ts, terms.attest_until_ts
+    by_host = terms.attestation is Attestation.HOST
+    majority = joiners[: (len(joiners) - 1) // 2 + 1]
+
+    def attested(*who: str) -> Play:
+        return tuple(Step(start, each, "attest", who) for each in ((host,) if by_host else majority))
+
+    contested = Step(contest, came, "contest")
+    liar = "the host lies" if by_host else "a majority lies"
+    yield "All come", joiners, ()
+    yield "One stays away", joiners, attested(absent)
+    yield "One stays away and contests it", joiners, (*attested(absent), Step(contest, absent, "contest"))
+    yield "Nobody attests, though one stays away", joiners, ()
+    yield f"All come, but {liar} about one, who contests it", joiners, (*attested(came), contested)
+    yield f"All come, but {liar} about one, who does not notice", joiners, attested(came)
+    yield "The host cancels", joiners, (Step(start - 1, host, "cancel"),)
+    if terms.quorum > 1:
+        yield "Too few join", joiners[: terms.quorum - 1], ()
+
+
+def _rehearse(job: _Job) -> tuple[Scene, ...]:
+    with stage(job.code, job.terms, job.props) as there:
+        return tuple(_play(there, job.names, title, joiners, play) for title, joiners, play in scenes(job.terms))
+
+
+def _play(there: Stage, names: Names, title: str, joiners: tuple[str, ...], play: Play) -> Scene:
+    """Plays one scene and undoes it; who claims, claims when the pact pays, also where it is off."""
+    terms = there.terms
+    joined = tuple(Step(there.opening_ts, who, "join") for who in joiners)
+    with there.evm.anchor():
+        for step in (*joined, *play):
+            outcome = there.act(step)
+            if not outcome.ok:
+                raise RehearsalError(f"{title}: {names.play((step,))}, which fails: {outcome.error}")
+        before = there.balances()
+        for who in joiners:
+            there.act(Step(terms.pays_from_ts, who, "claim"))
+        for common in (BURN, terms.charity):
+            if common != NOBODY:
+                there.act(Step(terms.pays_from_ts, OUTSIDER, "claim_for", (common,)))
+        after = there.balances()
+    gained = {who: after[who] - before[who] for who in after if who != there.pact}
+    commons = {names.of(who): gained[who] for who in (terms.charity, BURN) if gained.get(who)}
+    joining = f"{names.list(joiners)} {'join' if len(joiners) > 1 else 'joins'}"
+    told = f"{joining}; {names.play(play)}" if play else joining
+    return Scene(
+        title,
+        told,
+        {names.of(who): terms.deposit for who in joiners},
+        {names.of(who): gained[who] for who in joiners} | commons,
+    )
+
+
+def table(rehearsed: tuple[Scene, ...], *, decimals: int, symbol: str) -> str:
+    """The scenes as text, a block each: what everybody brought and got, exactly, and the difference."""
+    return "\n\n".join(_block(scene, decimals, symbol) for scene in rehearsed)
+
+
+def _block(scene: Scene, decimals: int, symbol: str) -> str:
+    width = max(map(len, scene.paid_out))
+    lines = [scene.title, scene.told]
+    for who, out in scene.paid_out.items():
+        change = out - scene.paid_in.get(who, 0)
+        difference = "" if not change else f"  ({'+' if change > 0 else '-'}{in_units(abs(change), decimals)})"
+        lines.append(f"  {who.ljust(width)}  {in_units(out, decimals)} {symbol}{difference}")
+    return "\n".join(lines)
+
+
+def in_units(amount: int, decimals: int) -> str:
+    """An amount in whole tokens, exactly: 1500000 with 6 decimals is 1.5."""
+    whole, part = divmod(amount, 10**decimals)
+    digits = str(part).rjust(decimals, "0").rstrip("0") if part else ""
+    return f"{whole}.{digits}" if digits else str(whole)
