@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from functools import partial
@@ -23,6 +25,18 @@ MAX_MEMBER_BYTES = 2 << 30
 MAX_RATIO = 200
 """Of a member of more than `SMALL_BYTES` unpacked to its packed size; a chat's is about 5, a bomb's 1000."""
 SMALL_BYTES = 1 << 20
+DAMAGE = (
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    RuntimeError,  # a password is asked for, or a way of packing is not known
+    ValueError,  # a name in no encoding
+    IndexError,
+)
+"""What `zipfile` raises for archives that are not whole."""
 
 
 class Archive:
@@ -37,7 +51,7 @@ class Archive:
         self.path = path
         try:
             self._zip = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        except DAMAGE as error:
             raise InputError(f"is no zip that can be read ({error}); copy it again", file=path) from None
         try:
             self._members = self._checked()
@@ -76,7 +90,7 @@ class Archive:
             with self._zip.open(self._members[name]) as stream:
                 while piece := stream.read(PIECE_BYTES):
                     yield piece
-        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except DAMAGE as error:
             self._fail(f"{name!r} cannot be unpacked ({error}); pack or copy it again")
 
     def _checked(self) -> dict[str, zipfile.ZipInfo]:

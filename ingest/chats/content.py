@@ -103,7 +103,10 @@ class Document:
         """
         found = ijson.sendable_list()
         parser = ijson.items_coro(found, prefix, use_float=True, multiple_values=many)
-        return self._parsed(parser, found, MAX_BYTES if prefix.count(".item") > 1 else MAX_ITEM_BYTES)
+        most_bytes = (
+            MAX_BYTES if prefix.count(".item") > 1 else MAX_ITEM_BYTES
+        )  # much comes before a chat of an account
+        return self._parsed(parser, found, most_bytes, many=many)
 
     def events(self) -> Iterator[tuple[str, str, Any]]:
         """Its JSON's (prefix, event, value), as `ijson.parse` gives them.
@@ -125,7 +128,7 @@ class Document:
         """
         raise InputError(message, file=self.file, line=line, field=field) from None
 
-    def _parsed(self, parser: Any, found: list[Any], most_bytes: int) -> Iterator[Any]:
+    def _parsed(self, parser: Any, found: list[Any], most_bytes: int, *, many: bool = False) -> Iterator[Any]:
         """What a parser finds in its pieces, and no more than so many bytes without finding anything."""
         since = 0
         try:
@@ -139,11 +142,11 @@ class Document:
             parser.close()
         except (ijson.JSONError, UnicodeDecodeError) as error:
             yield from found
-            self.fail(f"is no JSON here ({_said(error)}); is it cut off?", line=self._line_of_failure())
+            self.fail(f"is no JSON here ({_said(error)}); is it cut off?", line=self._line_of_failure(many=many))
 
-    def _line_of_failure(self) -> int:
+    def _line_of_failure(self, *, many: bool) -> int:
         line, found = 1, ijson.sendable_list()
-        parser = ijson.basic_parse_coro(found)
+        parser = ijson.basic_parse_coro(found, multiple_values=many)
         with suppress(ijson.JSONError, UnicodeDecodeError):
             for piece in _mended(self.pieces()):
                 for part in piece.splitlines(keepends=True):

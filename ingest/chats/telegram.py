@@ -136,7 +136,7 @@ def _service(raw: Json, known: str, sent_at: datetime, people: People) -> Messag
 
 def _message(raw: Json, known: str, sent_at: datetime, people: People) -> Message:
     parts = _parts(raw)
-    said = "".join(text(part, "text") for part in parts if part.get("type") not in QUOTES)
+    said = "".join(text(part, "text") for part in parts if text(part, "type") not in QUOTES)
     return Message(
         id=known,
         author_id=people.seen(identifier(raw, "from_id"), text(raw, "from")),
@@ -149,7 +149,7 @@ def _message(raw: Json, known: str, sent_at: datetime, people: People) -> Messag
         reactions=tuple(_reactions(raw, people)) if "reactions" in raw else (),
         mentions=tuple(_mentions(parts, people)),
         forwarded="forwarded_from" in raw or "saved_from" in raw,
-        quoted="\n".join(text(part, "text") for part in parts if part.get("type") in QUOTES),
+        quoted="\n".join(text(part, "text") for part in parts if text(part, "type") in QUOTES),
     )
 
 

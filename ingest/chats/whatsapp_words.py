@@ -9,8 +9,9 @@ def _any(*phrases: str) -> str:
     return "|".join(re.escape(phrase) for phrase in phrases)
 
 
-AM = _any("a.m.", "a. m.", "am", "π.μ.", "ص", "上午", "凌晨", "早上", "清晨", "오전", "午前")
-PM = _any("p.m.", "p. m.", "pm", "μ.μ.", "م", "下午", "中午", "晚上", "오후", "午後")
+_DOT = "\\.?[ \u00a0\u202f]?"
+AM = rf"a{_DOT}m\.?|" + _any("π.μ.", "ص", "上午", "凌晨", "早上", "清晨", "오전", "午前")
+PM = rf"p{_DOT}m\.?|" + _any("μ.μ.", "م", "下午", "中午", "晚上", "오후", "午後")
 
 LEFT_OUT = _any(
     "Media omitted",
