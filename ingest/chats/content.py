@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import ijson
 
+from ingest.chats.nesting import MAX_DEPTH, Nesting
 from ingest.errors import InputError
 from ingest.sources.opening import pieces
 from ingest.sources.text import BYTE_ORDER_MARK, whole_lines
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 4 << 30
 MAX_VALUE_BYTES = 8 << 20
 MAX_ITEM_BYTES = 64 << 20
-MAX_PREFIX_CHARS = 1000
-"""Of the path to a value: what is nested deeper than that is no export."""
 FED_BYTES = 1 << 16
 HEAD_BYTES = 1 << 16
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -99,7 +98,7 @@ class Document:
         """The values at a place of its JSON (`ijson`'s prefix), one by one; ``many`` JSON texts may follow each other.
 
         Raises:
-            InputError: It is no JSON, or one value is too large.
+            InputError: It is no JSON, nested too deeply, or one value is too large.
         """
         found = ijson.sendable_list()
         parser = ijson.items_coro(found, prefix, use_float=True, multiple_values=many)
@@ -112,13 +111,10 @@ class Document:
         """Its JSON's (prefix, event, value), as `ijson.parse` gives them.
 
         Raises:
-            InputError: It is no JSON, nested too deeply, or one value is too large.
+            InputError: As `items`.
         """
         found = ijson.sendable_list()
-        for event in self._parsed(ijson.parse_coro(found, use_float=True), found, MAX_VALUE_BYTES):
-            if len(event[0]) > MAX_PREFIX_CHARS:
-                self.fail("is nested too deeply to be an export", field=f"{event[0][:60]}…")
-            yield event
+        return self._parsed(ijson.parse_coro(found, use_float=True), found, MAX_VALUE_BYTES)
 
     def fail(self, message: str, *, line: int | None = None, field: str | None = None) -> NoReturn:
         """Raises an ``InputError`` that points at a place of this file.
@@ -130,9 +126,11 @@ class Document:
 
     def _parsed(self, parser: Any, found: list[Any], most_bytes: int, *, many: bool = False) -> Iterator[Any]:
         """What a parser finds in its pieces, and no more than so many bytes without finding anything."""
-        since = 0
+        since, nesting = 0, Nesting()
         try:
             for piece in _mended(self.pieces()):
+                if nesting.too_deep(piece):
+                    self.fail(f"is nested deeper than {MAX_DEPTH} levels: that is no chat export")
                 parser.send(piece)
                 since = 0 if found else since + len(piece)
                 if since > most_bytes:

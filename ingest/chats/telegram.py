@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 SINGLE = "messages.item"
 LISTS = tuple(f"{key}.list.item" for key in sorted(ACCOUNT_KEYS))
+ACCOUNT_PLACES = {
+    f"{at}.{name}" if name else at: (at, name) for at in LISTS for name in ("", "name", "id", "type", SINGLE)
+}
+CONTINUED = frozenset({"map_key", "end_map", "end_array"})
 MEDIA = ("photo", "file", "media_type", "poll", "location_information", "contact_information", "game_title")
 QUOTES = frozenset({"blockquote", "expandable_blockquote"})
 MAX_EVENTS = 1_000_000
@@ -88,20 +92,20 @@ def _of_account(document: Document) -> list[_Place]:
     numbers = dict.fromkeys(LISTS, 0)
     began = 0
     for number, (prefix, event, value) in enumerate(document.events()):
-        at = next((one for one in LISTS if prefix.startswith(one)), None)
-        if at is None:
+        listed = ACCOUNT_PLACES.get(prefix)  # of most values none
+        if listed is None or event in CONTINUED:
             continue
-        if prefix == at and event == "start_map":
+        at, name = listed
+        if name == "":
             found.append(_Place(f"{at}.{SINGLE}", numbers[at], 0))
-        elif prefix == f"{at}.{SINGLE}" and event not in {"end_map", "end_array", "map_key"}:
+        elif name == SINGLE:
+            if numbers[at] > found[-1].first and number - began > MAX_EVENTS:
+                document.fail("has a message that is far too large", field=_field(found[-1], numbers[at] - 1))
             numbers[at] += 1
             found[-1].number = numbers[at] - found[-1].first
             began = number
-        elif prefix.startswith(f"{at}.{SINGLE}"):
-            if number - began > MAX_EVENTS:
-                document.fail("has a message that is far too large", field=_field(found[-1], numbers[at] - 1))
-        elif found and event in {"string", "number"}:
-            found[-1].named(prefix.removeprefix(f"{at}."), value)
+        elif found:
+            found[-1].named(name, value)
     for place in found:
         place.title = place.title or place.kind.replace("_", " ")  # "saved messages" has no name
     return found

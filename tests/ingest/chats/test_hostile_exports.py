@@ -63,7 +63,6 @@ REFUSED = {
     "more after it": ((WHOLE + "\n]").encode(), "no JSON", LAST + 1),
     "other JSON": (b'{"hello": [1, 2]}', "is JSON, but is no chat export", None),
     "a list of numbers": (b"[1, 2, 3]", "is JSON, but is no chat export", None),
-    "deep JSON": (b'{"messages": [{"date": ' + b"[" * 50_000, "nested too deeply", None),
     "a long value": (b'{"messages": [{"date": "' + b"x" * (9 << 20), "value of more than 8388608 bytes", None),
     "no date": (
         json.dumps(telegram(telegram_message(1, "") | {"date_unixtime": "soon"})).encode(),
@@ -117,6 +116,23 @@ def test_a_compressed_export_is_read_and_a_compressed_bomb_is_not(tmp_path):
         read_chat(path)
     assert tracemalloc.get_traced_memory()[1] < 100 << 20
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+@pytest.mark.parametrize("before", ['{"messages": [{"date": ', WHOLE[: WHOLE.rindex("}\n ]")] + ', "x": '])
+def test_what_is_nested_deeply_takes_no_memory(written, before, opening):
+    path = written((before + opening * 50_000).encode())
+    tracemalloc.start()
+    with pytest.raises(InputError, match="nested deeper than 100 levels"):
+        read_chat(path)
+    assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    tracemalloc.stop()
+
+
+def test_brackets_in_what_people_write_are_no_nesting(written):
+    said = '[{"' * 500 + "\\" * 3 + "]" * 200_000 + "[" * 200_000
+    (message,) = read_chat(written(telegram(telegram_message(1, said)))).messages
+    assert message.text == said
 
 
 # ---------------------------------------------------------------------- zips
