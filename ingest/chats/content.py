@@ -1,188 +1,191 @@
-"""What an export's file holds: text or a zip of files, opened within bounds; JSON read in pieces."""
+"""What an export's file holds: text or JSON, read in pieces and within bounds, and an error names the line."""
 
 from __future__ import annotations
 
-import json
+import codecs
 import re
-import stat
-import zipfile
-from contextlib import contextmanager
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import ijson
 
+from ingest.chats.nesting import MAX_DEPTH, Nesting
 from ingest.errors import InputError
+from ingest.sources.opening import pieces
+from ingest.sources.text import BYTE_ORDER_MARK, whole_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
-    from types import TracebackType
 
 MAX_BYTES = 4 << 30
-"""Of a file that is read in pieces."""
-MAX_HELD_BYTES = 256 << 20
-"""Of a file that is held at once."""
-MAX_ZIP_MEMBERS = 100_000
-MAX_ZIP_BYTES = 2 << 30
-"""Of all members of a zip, unpacked, that are read."""
-CHUNK = 1 << 16
-ZIP = b"PK\x03\x04"
-BROKEN_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*)\\x([0-9a-fA-F]{2})")
-"""``\\x01``, which some versions of Telegram Desktop write and JSON does not know."""
+MAX_VALUE_BYTES = 8 << 20
+MAX_ITEM_BYTES = 64 << 20
+FED_BYTES = 1 << 16
+HEAD_BYTES = 1 << 16
+UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
+CUT_ESCAPE = re.compile(rb"\\(?:x[0-9a-fA-F]?)?\Z")
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """A file's bytes.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file of an export, by itself or out of a zip, which can be gone through again and again.
 
-    Raises:
-        InputError: It cannot be read, or is too large.
-    """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"is larger than {MAX_BYTES >> 30} GiB", file=path)
-        with path.open("rb") as stream:
-            yield stream
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=path) from error
-
-
-class Mended:
-    """A byte stream whose broken escapes are written as JSON has them; for `ijson`, which calls ``read``."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self._rest = stream, b""
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes; a piece never ends within an escape."""
-        if size == 0:
-            return b""
-        piece = self._rest + self._stream.read(CHUNK)
-        if not piece:
-            return b""
-        tail = piece.rfind(b"\\", max(len(piece) - 4, 0))
-        while tail > 0 and piece[tail - 1 : tail] == b"\\":
-            tail -= 1  # a run of backslashes stays whole
-        cut = len(piece) if tail < 0 or len(piece) - len(self._rest) < CHUNK else tail
-        if cut == 0:
-            cut = len(piece)
-        self._rest = piece[cut:]
-        return BROKEN_ESCAPE.sub(rb"\1\\u00\2", piece[:cut])
-
-
-def items(path: Path, prefix: str) -> Iterator[Any]:
-    """The values at a place of a JSON file, one by one (`ijson`'s prefix).
-
-    Raises:
-        InputError: The file is no JSON.
-    """
-    with opened(path) as stream:
-        try:
-            yield from ijson.items(Mended(stream), prefix, use_float=True)
-        except (ijson.JSONError, UnicodeDecodeError) as error:
-            raise InputError(f"is no JSON: {_first_line(error)}", file=path) from error
-
-
-def events(path: Path) -> Iterator[tuple[str, str, Any]]:
-    """A JSON file's (prefix, event, value), as `ijson.parse` gives them.
-
-    Raises:
-        InputError: The file is no JSON.
-    """
-    with opened(path) as stream:
-        try:
-            yield from ijson.parse(Mended(stream), use_float=True)
-        except (ijson.JSONError, UnicodeDecodeError) as error:
-            raise InputError(f"is no JSON: {_first_line(error)}", file=path) from error
-
-
-def parsed(content: bytes, file: str) -> Any:
-    """A small JSON file at once.
-
-    Raises:
-        InputError: It is none.
-    """
-    try:
-        return json.loads(content)
-    except json.JSONDecodeError as error:
-        raise InputError(f"is no JSON: {error.msg}", file=file, line=error.lineno) from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"is no JSON: {_first_line(error)}", file=file) from error
-
-
-def decoded(content: bytes, path: Path) -> str:
-    """Text in UTF-8, or in UTF-16 where it says so.
-
-    Raises:
-        InputError: It is neither.
-    """
-    encoding = "utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError("is no UTF-8: export it again, or save it as UTF-8", file=path, line=line) from error
-
-
-class Archive:
-    """A zip's files, by name; a context manager. No more than `MAX_ZIP_BYTES` of them are read.
-
-    Raises:
-        InputError: It is no zip, damaged, or holds names that lead out of it.
+    ``file`` is how errors call it: a zip's member stands below the zip. ``raw`` opens it: its bytes in pieces.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise InputError(f"is no zip that can be read: {error}", file=path) from error
-        members = self._zip.infolist()
-        try:
-            if len(members) > MAX_ZIP_MEMBERS:
-                raise InputError(f"holds more than {MAX_ZIP_MEMBERS:,} files", file=path)
-            for member in members:
-                self._check(member)
-        except InputError:
-            self._zip.close()
-            raise
-        self.names = [member.filename for member in members if not member.is_dir()]
-        self._left = MAX_ZIP_BYTES
+    file: Path
+    raw: Callable[[], Iterator[bytes]]
 
-    def __enter__(self) -> Self:
-        return self
+    @classmethod
+    def of_file(cls, path: Path) -> Self:
+        """A file on the disk, plain or compressed."""
+        return cls(path, partial(pieces, path, MAX_BYTES))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._zip.close()
-
-    def read(self, name: str) -> bytes:
-        """One file's content.
+    def pieces(self) -> Iterator[bytes]:
+        """The content in UTF-8 without a byte order mark; a file in UTF-16 says so by its mark.
 
         Raises:
-            InputError: It is damaged, or larger than it may be, unpacked.
+            InputError: As ``ingest.sources.opening.pieces``; or it is no sound UTF-16.
         """
+        content = self.raw()
+        first = next(content, b"")
+        if not first.startswith(UTF_16_MARKS):
+            yield first.removeprefix(BYTE_ORDER_MARK)
+            yield from content
+            return
+        decoder = codecs.getincrementaldecoder("utf-16")()
         try:
-            with self._zip.open(name) as stream:
-                content = stream.read(min(MAX_HELD_BYTES, self._left) + 1)
-        except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-            raise InputError(f"{name} cannot be unpacked: {error}", file=self.path) from error
-        if len(content) > min(MAX_HELD_BYTES, self._left):
-            raise InputError(f"{name} is larger, unpacked, than may be read", file=self.path)
-        self._left -= len(content)
-        return content
+            for piece in chain([first], content):
+                yield decoder.decode(piece).encode()
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            self.fail("begins as UTF-16 and is not: export it again, or save it as UTF-8")
 
-    def _check(self, member: zipfile.ZipInfo) -> None:
-        parts = PurePosixPath(member.filename.replace("\\", "/"))
-        if parts.is_absolute() or ".." in parts.parts or parts.parts[0].endswith(":"):
-            raise InputError(f"holds a file {member.filename!r} that leads out of it", file=self.path)
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise InputError(f"holds a link, {member.filename!r}", file=self.path)
-        if member.flag_bits & 1:
-            raise InputError("is encrypted: unpack it, and pack it again without a password", file=self.path)
+    def head(self) -> bytes:
+        """The first 64 kB, by which its format is found.
+
+        Raises:
+            InputError: It is empty, or no text.
+        """
+        head = next(self.pieces(), b"")[:HEAD_BYTES]
+        if not head.strip(b"\0 \r\n\t"):
+            self.fail("is empty")
+        if b"\0" in head:
+            self.fail("is binary, no chat export (text must be in UTF-8, or in UTF-16 with its mark)")
+        return head
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Its lines with their numbers, blank ones at the end left out.
+
+        Raises:
+            InputError: A line is no UTF-8, or too long.
+        """
+        for first, _, block in whole_lines(self.file, self.pieces()):
+            try:
+                text = block.decode()
+            except UnicodeDecodeError as error:
+                line = first + block.count(b"\n", 0, error.start)
+                self.fail("is no UTF-8 here: export it again, or save it as UTF-8", line=line)
+            for number, line_text in enumerate(text.split("\n"), first):
+                yield number, line_text.rstrip("\r")
+
+    def items(self, prefix: str, *, many: bool = False) -> Iterator[Any]:
+        """The values at a place of its JSON (`ijson`'s prefix), one by one; ``many`` JSON texts may follow each other.
+
+        Raises:
+            InputError: It is no JSON, nested too deeply, or one value is too large.
+        """
+        found = ijson.sendable_list()
+        parser = ijson.items_coro(found, prefix, use_float=True, multiple_values=many)
+        most_bytes = (
+            MAX_BYTES if prefix.count(".item") > 1 else MAX_ITEM_BYTES
+        )  # much comes before a chat of an account
+        return self._parsed(parser, found, most_bytes, many=many)
+
+    def events(self) -> Iterator[tuple[str, str, Any]]:
+        """Its JSON's (prefix, event, value), as `ijson.parse` gives them.
+
+        Raises:
+            InputError: As `items`.
+        """
+        found = ijson.sendable_list()
+        return self._parsed(ijson.parse_coro(found, use_float=True), found, MAX_VALUE_BYTES)
+
+    def fail(self, message: str, *, line: int | None = None, field: str | None = None) -> NoReturn:
+        """Raises an ``InputError`` that points at a place of this file.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError(message, file=self.file, line=line, field=field) from None
+
+    def _parsed(self, parser: Any, found: list[Any], most_bytes: int, *, many: bool = False) -> Iterator[Any]:
+        """What a parser finds in its pieces, and no more than so many bytes without finding anything."""
+        since, nesting = 0, Nesting()
+        try:
+            for piece in _mended(self.pieces()):
+                if nesting.too_deep(piece):
+                    self.fail(f"is nested deeper than {MAX_DEPTH} levels: that is no chat export")
+                parser.send(piece)
+                since = 0 if found else since + len(piece)
+                if since > most_bytes:
+                    self.fail(f"has a value of more than {most_bytes} bytes: that is no chat export")
+                yield from found
+                found.clear()
+            parser.close()
+        except (ijson.JSONError, UnicodeDecodeError) as error:
+            yield from found
+            self.fail(f"is no JSON here ({_said(error)}); is it cut off?", line=self._line_of_failure(many=many))
+
+    def _line_of_failure(self, *, many: bool) -> int:
+        line, found = 1, ijson.sendable_list()
+        parser = ijson.basic_parse_coro(found, multiple_values=many)
+        with suppress(ijson.JSONError, UnicodeDecodeError):
+            for piece in _mended(self.pieces()):
+                for part in piece.splitlines(keepends=True):
+                    parser.send(part)
+                    found.clear()
+                    line += part.endswith(b"\n")
+            parser.close()
+        return line
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+def _mended(content: Iterable[bytes]) -> Iterator[bytes]:
+    r"""The pieces, smaller; the escape ``\x01``, which some versions of Telegram Desktop write, as JSON has it."""
+    rest = b""
+    for large in content:
+        for start in range(0, len(large), FED_BYTES):
+            piece = rest + large[start : start + FED_BYTES]
+            cut = _cut_escape(piece)
+            rest = piece[cut:]
+            if cut:  # an empty piece would be the end
+                yield _mend(piece[:cut])
+    if rest:
+        yield rest
+
+
+def _cut_escape(piece: bytes) -> int:
+    """Where an escape begins that the piece's end cuts off; else its length."""
+    found = CUT_ESCAPE.search(piece, max(0, len(piece) - 3))
+    if found is None:
+        return len(piece)
+    before = piece[: found.start()]
+    escaped = (len(before) - len(before.rstrip(b"\\"))) % 2 == 1  # by a backslash before it
+    return len(piece) if escaped else found.start()
+
+
+def _mend(piece: bytes) -> bytes:
+    if b"\\x" not in piece:
+        return piece
+    return ESCAPE.sub(lambda found: b"\\u00" + found[1] if found[1] else found[0], piece)
+
+
+def _said(error: Exception) -> str:
+    said = error.args[0] if error.args and isinstance(error.args[0], (str, bytes)) else str(error)
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return text.strip().partition("\n")[0][:200]

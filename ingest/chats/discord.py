@@ -2,92 +2,87 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from ingest.chats import content
-from ingest.chats.message import Message, Reaction
-from ingest.errors import InputError
+from ingest.chats.fields import count, identifier, iso_time, rows, table, text
+from ingest.chats.found import Found, Shape
+from ingest.chats.message import Message
+from ingest.chats.people import reactions
+from ingest.chats.quotes import unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from datetime import datetime
 
+    from ingest.chats.content import Document
+    from ingest.chats.fields import Json
+    from ingest.chats.message import Reaction
     from ingest.chats.people import People
 
-Json = dict[str, Any]
+SPOKEN = frozenset({"", "Default", "Reply", "0", "19", "20", "23"})
+"""Kinds of message that somebody wrote, 20 and 23 being an application's answers; all others are Discord's own."""
 
-SPOKEN = frozenset({"Default", "Reply", "0", "19"})
+
+def fits(shape: Shape) -> bool:
+    """Whether a JSON document of this shape is DiscordChatExporter's."""
+    return shape.top >= {"guild", "channel"} or shape.message >= {"timestamp", "content", "author"}
 
 
-def title(path: Path) -> str:
-    """What the channel is called, with its server."""
-    told = {"guild.name": "", "channel.name": ""}
-    for prefix, event, value in content.events(path):
-        if prefix in told and event == "string":
+def chats(document: Document, _shape: Shape) -> list[Found]:
+    """The one channel of an export.
+
+    Raises:
+        InputError: The file is no sound JSON.
+    """
+    told = {"guild.name": "", "channel.name": "", "channel.id": ""}
+    for prefix, _, value in document.events():
+        if prefix in told and isinstance(value, str):
             told[prefix] = value
         elif prefix == "messages":
             break
-    return " / ".join(name for name in told.values() if name)
+    title = " / ".join(name for name in (told["guild.name"], told["channel.name"]) if name)
+    return [Found("discord", told["channel.id"], title or document.file.stem, partial(_messages, document))]
 
 
-def messages(path: Path, people: People) -> Iterator[Message]:
-    """The channel's messages; one whose id was there before is dropped.
+def _messages(document: Document, people: People) -> Iterator[Message]:
+    """The channel's messages.
 
     Raises:
         InputError: A message lacks what every one has; names its place.
     """
-    seen = set()
-    for position, raw in enumerate(content.items(path, "messages.item")):
-        place = f"messages[{position}]"
-        if not isinstance(raw, dict) or not isinstance(raw.get("author", {}), dict):
-            raise InputError("is no message", file=path, field=place)
-        identifier = str(raw.get("id", position + 1))
-        if identifier in seen:
-            continue
-        seen.add(identifier)
-        yield _message(raw, identifier, path, place, people)
+    for position, raw in enumerate(document.items("messages.item")):
+        sent_at = iso_time(raw.get("timestamp")) if isinstance(raw, dict) else None
+        if sent_at is None:
+            document.fail("is no message with a timestamp that can be read", field=f"messages[{position}]")
+        yield _message(raw, identifier(raw, "id") or str(position + 1), sent_at, people)
 
 
-def _message(raw: Json, identifier: str, path: Path, place: str, people: People) -> Message:
-    sent_at = _time(raw.get("timestamp"))
-    if sent_at is None:
-        raise InputError("has no timestamp that can be read", file=path, field=f"{place}.timestamp")
-    author = raw.get("author", {})
-    author_id = people.seen(author.get("id"), author.get("nickname") or author.get("name"))
-    spoken = str(raw.get("type", "Default")) in SPOKEN
-    reference = raw.get("reference") or {}
-    forwarded = raw.get("forwardedMessage")
-    text = raw.get("content") or ""
+def _message(raw: Json, known: str, sent_at: datetime, people: People) -> Message:
+    author_id = _seen(table(raw, "author"), people)
+    spoken = identifier(raw, "type") in SPOKEN
+    forwarded = table(raw, "forwardedMessage")
+    own, quoted = unquoted(text(raw, "content"))
     return Message(
-        id=identifier,
+        id=known,
         author_id=author_id if spoken else None,
         sent_at=sent_at,
-        text=text or ((forwarded or {}).get("content") or "" if isinstance(forwarded, dict) else ""),
-        kind="service" if not spoken else "media" if raw.get("attachments") or raw.get("stickers") else "text",
-        reply_to=str(reference["messageId"]) if reference.get("messageId") and not forwarded else None,
-        edited_at=_time(raw.get("timestampEdited")),
-        reactions=tuple(_reactions(raw.get("reactions"), people)),
-        mentions=tuple(str(one["id"]) for one in raw.get("mentions") or () if isinstance(one, dict) and "id" in one),
+        text=own or text(forwarded, "content"),
+        kind="service" if not spoken else "media" if rows(raw, "attachments") or rows(raw, "stickers") else "text",
+        reply_to=None if forwarded else identifier(table(raw, "reference"), "messageId") or None,
+        edited_at=iso_time(raw.get("timestampEdited")),
+        reactions=tuple(_reactions(raw, people)),
+        mentions=tuple(dict.fromkeys(_seen(one, people) for one in rows(raw, "mentions"))),
         forwarded=bool(forwarded),
+        quoted=quoted,
     )
 
 
-def _time(told: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(told) if told else None
-    except (ValueError, TypeError):
-        return None
+def _seen(user: Json, people: People) -> str:
+    return people.seen(identifier(user, "id"), text(user, "nickname") or text(user, "name"))
 
 
-def _reactions(told: Any, people: People) -> Iterator[Reaction]:
-    for one in told if isinstance(told, list) else ():
-        if not isinstance(one, dict) or not isinstance(one.get("emoji"), dict):
-            continue
-        emoji = str(one["emoji"].get("name", ""))
-        users = [user for user in one.get("users") or () if isinstance(user, dict)]
-        for user in users:
-            yield Reaction(emoji, people.seen(user.get("id"), user.get("nickname") or user.get("name")))
-        count = one.get("count")
-        unnamed = (count if isinstance(count, int) else 0) - len(users)
-        yield from [Reaction(emoji, None)] * max(0, min(unnamed, 30))
+def _reactions(raw: Json, people: People) -> Iterator[Reaction]:
+    for one in rows(raw, "reactions"):
+        if emoji := text(table(one, "emoji"), "name"):
+            yield from reactions(emoji, [_seen(user, people) for user in rows(one, "users")], count(one, "count"))

@@ -1,8 +1,17 @@
-"""Who wrote in a chat, gathered while it is read."""
+"""Who is in a chat, gathered while it is read."""
 
 from __future__ import annotations
 
-from ingest.chats.message import Participant
+from typing import TYPE_CHECKING
+
+from ingest.chats.message import Participant, Reaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+NOBODY = "deleted account"
+MAX_UNNAMED = 100
+"""Reactions of one kind that are only counted; more of them say nothing that matters here."""
 
 
 class People:
@@ -11,10 +20,18 @@ class People:
     def __init__(self) -> None:
         self.found: dict[str, Participant] = {}
 
-    def seen(self, identifier: object, name: object) -> str:
+    def seen(self, identifier: str, name: str = "") -> str:
         """Notes somebody; returns the id. Where an export has no id, it is the name; where no name, the id."""
-        told = str(name).strip() if name else ""
-        known = str(identifier) if identifier not in {None, ""} else told or "somebody whose account is deleted"
+        told = name.strip()
+        known = identifier or told or NOBODY
         before = self.found.get(known)
-        self.found[known] = Participant(known, told or (before.name if before else known))
+        if before is None or (told and told != before.name):
+            self.found[known] = Participant(known, told or known)
         return known
+
+
+def reactions(emoji: str, authors: Sequence[str], number: int) -> Iterator[Reaction]:
+    """The reactions with one emoji: those whose authors are told, and of the others as many as are counted."""
+    for author in authors:
+        yield Reaction(emoji, author)
+    yield from [Reaction(emoji, None)] * min(max(0, number - len(authors)), MAX_UNNAMED)

@@ -1,36 +1,43 @@
-"""A chat out of any export: the format by its content, one chat of several by its name."""
+"""A chat out of any export: the format by its content, one chat of several by its name or id."""
 
 from __future__ import annotations
 
-import io
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ingest.chats import content, discord, matrix, signal, slack, telegram, whatsapp
+from ingest.chats import discord, matrix, signal, slack, telegram, whatsapp
+from ingest.chats.archive import MAGIC, Archive
+from ingest.chats.content import Document
+from ingest.chats.found import Found, Shape, shape_of
 from ingest.chats.message import Chat
 from ingest.chats.people import People
 from ingest.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ingest.chats.message import ChatFormat, Message, Participant
 
-FORMATS = (
-    "Telegram's result.json, WhatsApp's text or zip, DiscordChatExporter's JSON, Slack's zip, signal-export's text, "
-    "Element's JSON of a Matrix room"
+JSON_FORMATS: tuple[tuple[Callable[[Shape], bool], Callable[[Document, Shape], list[Found]]], ...] = tuple(
+    (module.fits, module.chats) for module in (telegram, discord, matrix, slack, signal)
 )
-UNKNOWN = f"is no chat export that is known here: {FORMATS}"
+SUFFIXES = frozenset({".txt", ".json", ".md"})
+"""Of files in a zip that may be a chat; others go with it."""
+UNKNOWN = (
+    "is no chat export that is known here: Telegram's result.json, WhatsApp's text or zip, DiscordChatExporter's JSON, "
+    "Slack's zip or a day of it, signal-export's chat.md or data.json, Element's JSON of a Matrix room"
+)
+MAX_LISTED_CHARS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
     """A chat that is read message by message.
 
-    ``messages`` runs through the file once; ``people`` knows who was met so far.
+    ``messages`` runs through the file once, in the file's order; ``people`` knows who was met so far. Where an id
+    comes again the message was told twice, as exports in parts do, and the first stands.
     """
 
     format: ChatFormat
@@ -44,155 +51,98 @@ class Stream:
         return self.people.found
 
 
-def read_chat(path: Path, *, chat: str | None = None, day_first: bool | None = None) -> Chat:
-    """Reads an export at once; takes and raises what `open_chat` does."""
+def read_chat(path: Path | str, *, chat: str | None = None, day_first: bool | None = None) -> Chat:
+    """Reads an export at once, its messages by their time where that is a moment; else as `open_chat`."""
     with open_chat(path, chat=chat, day_first=day_first) as stream:
-        messages = tuple(stream.messages)
-        return Chat(stream.format, stream.title, dict(stream.participants), messages)
+        messages = list(stream.messages)
+        if all(message.sent_at.tzinfo is not None for message in messages):
+            messages.sort(key=lambda message: message.sent_at)
+        return Chat(stream.format, stream.title, dict(stream.participants), tuple(messages))
 
 
 @contextmanager
-def open_chat(path: Path, *, chat: str | None = None, day_first: bool | None = None) -> Iterator[Stream]:
+def open_chat(path: Path | str, *, chat: str | None = None, day_first: bool | None = None) -> Iterator[Stream]:
     """Opens an export.
 
     Args:
-        path: The file.
-        chat: The chat's name, where the export holds several.
-        day_first: Whether the day comes before the month in its dates, where the file itself leaves that open.
+        path: The file, plain or compressed, or a zip with it.
+        chat: The chat's title or id; needed where the export holds several.
+        day_first: Whether the day comes before the month in its dates; needed where the file itself leaves that open.
 
     Raises:
-        InputError: It is no export, damaged, or leaves open what must be known; names file, and line or field.
+        InputError: It is no export, damaged, or leaves open what must be known; names file, and line or field. It
+            may come while messages are read, too.
     """
-    with content.opened(path) as file:
-        head = file.read(content.CHUNK)
-    if not head.strip(b"\0 \r\n\t"):
-        raise InputError("is empty", file=path)
-    if head.startswith(content.ZIP):
-        with content.Archive(path) as archive:
-            yield _of_archive(archive, chat, day_first)
-    elif head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in {b"{", b"["}:
-        # A text's first line may begin with a bracket, too: then it is no JSON.
-        yield _of_text(path, day_first, None) if _is_text(head) else _of_json(path, chat)
+    document = Document.of_file(Path(path))
+    if next(document.raw(), b"").startswith(MAGIC):
+        with Archive(document.file) as archive:
+            yield _stream(_chosen(_in_archive(archive, day_first), chat, document.file))
     else:
-        yield _of_text(path, day_first, None)
+        yield _stream(_chosen(_in_document(document, day_first), chat, document.file))
 
 
-def _is_text(head: bytes) -> bool:
-    line = head.splitlines()[0].decode("utf-8", "replace").lstrip("\ufeff")
-    return signal.HEAD.match(line) is not None or whatsapp.is_head(line)
-
-
-# ---------------------------------------------------------------------- text
-
-
-def _of_text(path: Path, day_first: bool | None, text: str | None) -> Stream:
-    """A text file, or a text that was unpacked."""
+def _stream(found: Found) -> Stream:
     people = People()
-    lines = partial(_lines, path) if text is None else partial(io.StringIO, text)
-    first = next((line for line in lines() if line.strip()), "")
-    if signal.HEAD.match(first):
-        return Stream("signal", path.stem, signal.messages(map(_stripped, lines()), path, people), people)
-    if not whatsapp.is_head(first):
-        raise InputError(UNKNOWN, file=path)
-    if day_first is None:
-        day_first = whatsapp.order_of_dates(lines(), path)
-    return Stream("whatsapp", path.stem, whatsapp.messages(lines(), path, people, day_first=day_first), people)
+    messages = found.messages(people)
+    return Stream(found.format, found.title, _first_of_each(messages) if found.has_ids else messages, people)
 
 
-def _stripped(line: str) -> str:
-    return line.rstrip("\r\n")
+def _first_of_each(messages: Iterator[Message]) -> Iterator[Message]:
+    seen: set[str] = set()
+    for message in messages:
+        if message.id not in seen:
+            seen.add(message.id)
+            yield message
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """A text file's lines, in UTF-8, or in UTF-16 where it says so."""
-    with content.opened(path) as file:
-        if file.read(2) in {b"\xff\xfe", b"\xfe\xff"}:
-            file.seek(0)
-            yield from io.StringIO(content.decoded(file.read(content.MAX_HELD_BYTES), path))
-            return
-        file.seek(0)
-        for number, line in enumerate(file, start=1):
-            try:
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                message = "is no UTF-8: export it again, or save it as UTF-8"
-                raise InputError(message, file=path, line=number) from error
+def _in_archive(archive: Archive, day_first: bool | None) -> list[Found]:
+    if found := slack.chats_of_archive(archive):
+        return found
+    names = [name for name in archive.names if Path(name).suffix.lower() in SUFFIXES]
+    return [chat for name in names for chat in _in_document(archive.document(name), day_first, among=len(names))]
 
 
-# ---------------------------------------------------------------------- zip
-
-
-def _of_archive(archive: content.Archive, chat: str | None, day_first: bool | None) -> Stream:
-    texts = [name for name in archive.names if name.lower().endswith(".txt") and "/" not in name]
-    folders = slack.channels(archive)
-    if folders:
-        people = People()
-        channel = _chosen(dict(zip(folders, folders, strict=True)), chat, archive.path)
-        return Stream("slack", channel, slack.of_archive(archive, channel, people), people)
-    if len(texts) == 1:
-        text = content.decoded(archive.read(texts[0]), archive.path)
-        return _of_text(archive.path, day_first, text)
-    raise InputError(UNKNOWN, file=archive.path)
-
-
-def _chosen(found: Mapping[str, str], chat: str | None, path: Path) -> str:
-    """The place of the chat that is asked for, or of the only one.
+def _in_document(document: Document, day_first: bool | None, *, among: int = 1) -> list[Found]:
+    """The chats in a file; in one ``among`` several of a zip there may be none.
 
     Raises:
-        InputError: There is none of that name, or none was named among several.
+        InputError: It is the only file, and no chat export.
     """
+    try:
+        head = document.head().decode(errors="replace")
+        first_line = head.lstrip().partition("\n")[0]
+        if signal.fits_text(first_line):
+            return signal.chats_of_text(document)
+        if whatsapp.fits_text(first_line):
+            return whatsapp.chats_of_text(document, day_first=day_first)
+        if not head.lstrip().startswith(("{", "[")):
+            document.fail(UNKNOWN, line=1)
+        shape = shape_of(document)
+        for fits, chats in JSON_FORMATS:
+            if fits(shape):
+                return chats(document, shape)
+        document.fail(f"is JSON, but {UNKNOWN}")
+    except InputError:
+        if among > 1:
+            return []
+        raise
+
+
+def _chosen(found: Sequence[Found], chat: str | None, file: Path) -> Found:
+    """The chat that is asked for, or the only one.
+
+    Raises:
+        InputError: There is none of that title or id, or several; or none was named among several.
+    """
+    if not found:
+        raise InputError(UNKNOWN, file=file)
+    wanted = [one for one in found if chat is None or chat in {one.id, one.title}]
+    if len(wanted) == 1:
+        return wanted[0]
+    listed = ", ".join(f"{one.title!r} (id {one.id})" if one.id else repr(one.title) for one in wanted or found)
+    listed = listed if len(listed) <= MAX_LISTED_CHARS else f"{listed[:MAX_LISTED_CHARS]}…"
     if chat is None:
-        if len(found) == 1:
-            return next(iter(found))
-        names = ", ".join(found.values())
-        raise InputError(f"holds {len(found)} chats: say which ({names[:1000]})", file=path, field="chat")
-    places = [place for place, name in found.items() if chat in {name, place}]
-    if len(places) != 1:
-        told = "no chat" if not places else f"{len(places)} chats"
-        raise InputError(f"holds {told} {chat!r}; it has: {', '.join(found.values())[:1000]}", file=path, field="chat")
-    return places[0]
-
-
-# ---------------------------------------------------------------------- JSON
-
-
-def _of_json(path: Path, chat: str | None) -> Stream:
-    people = People()
-    for kind, is_one in _JSON_KINDS.items():
-        found = is_one(path)
-        if found is None:
-            continue
-        if kind == "telegram":
-            places = telegram.chats(path)
-            place = _chosen(places, chat, path) if len(places) > 1 or chat is not None else next(iter(places))
-            return Stream("telegram", places[place] or path.stem, telegram.messages(path, place, people), people)
-        if kind == "discord":
-            return Stream("discord", discord.title(path) or path.stem, discord.messages(path, people), people)
-        with content.opened(path) as file:
-            told = content.parsed(file.read(content.MAX_HELD_BYTES), str(path))
-        if kind == "matrix":
-            return Stream(
-                "matrix", str(told.get("room_name") or path.stem), matrix.messages(told, path, people), people
-            )
-        return Stream("slack", path.stem, slack.of_file(path, told, people), people)
-    raise InputError(UNKNOWN, file=path)
-
-
-def _has(path: Path, *wanted: str) -> bool | None:
-    """Whether one of these places of a JSON file, with its first message, is there; looked for from the beginning."""
-    for count, (prefix, _, _) in enumerate(content.events(path)):
-        if prefix in wanted:
-            return True
-        if count > 100_000:
-            break
-    return None
-
-
-_JSON_KINDS: dict[str, Callable[[Path], Any]] = {
-    "discord": lambda path: _has(path, "messages.item.timestamp"),
-    "matrix": lambda path: _has(path, "messages.item.origin_server_ts", "room_name"),
-    "telegram": lambda path: _has(
-        path, "messages.item.date_unixtime", "messages.item.date", "chats.list.item.messages", "messages.item.from"
-    ),
-    "slack": lambda path: _has(path, "item.ts", "ts"),
-}
+        message = f"holds {len(found)} chats: say which by title or id; it has {listed}"
+    else:
+        message = f"holds {len(wanted) or 'no'} chats {chat!r}; it has {listed}"
+    raise InputError(message, file=file, field="chat")

@@ -1,30 +1,38 @@
-"""Slack: a workspace's export, a zip of one file a channel and day; or one such file; or a single message."""
+"""Slack: a workspace's export, a zip with a file for each channel and day; or one such file; or a single message."""
 
 from __future__ import annotations
 
 import html
 import re
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from functools import partial
+from itertools import groupby
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ingest.chats import content
-from ingest.chats.message import Message, Reaction
-from ingest.errors import InputError
+from ingest.chats.fields import count, identifier, moment, rows, table, text
+from ingest.chats.found import Found, Shape
+from ingest.chats.message import Message
+from ingest.chats.people import reactions
+from ingest.chats.quotes import unquoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
+    from ingest.chats.archive import Archive
+    from ingest.chats.content import Document
+    from ingest.chats.fields import Json
+    from ingest.chats.message import MessageKind, Reaction
     from ingest.chats.people import People
 
-Json = dict[str, Any]
-
-CHANNEL_LISTS = ("channels.json", "groups.json", "dms.json", "mpims.json")
-SPOKEN = frozenset({"", "bot_message", "me_message", "file_share", "thread_broadcast", "file_comment"})
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.json\Z")
+CHANNEL_LISTS = ("channels.json", "groups.json", "mpims.json", "dms.json")
+SPOKEN = frozenset({"", "bot_message", "me_message", "file_share", "thread_broadcast", "reply_broadcast"})
+"""Subtypes of messages that somebody wrote; all others are Slack's own."""
 MARKUP = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
-SECRET = re.compile(r"(https?://[^/\s]*slack\.com/[^\s?]*)\?\S*")
+SECRET_QUERY = re.compile(r"(https?://(?:[\w-]+\.)*slack(?:-edge|-files)?\.com/[^\s?]*)\?\S*")
+SECRET = re.compile(r"\bxox[a-z]-[\w-]+")
+"""A token of Slack's."""
 EMOJI = {
     "+1": "👍",
     "thumbsup": "👍",
@@ -35,134 +43,157 @@ EMOJI = {
     "heavy_check_mark": "✔️",
     "ok_hand": "👌",
     "raised_hands": "🙌",
+    "raised_hand": "✋",
     "tada": "🎉",
     "x": "❌",
 }
 """Those that may say yes or no; others keep the name that Slack gives them."""
+SECOND = 1_000_000
+
+Names = dict[str, str]
 
 
-def channels(archive: content.Archive) -> list[str]:
-    """The channels of an export: its folders with days in them."""
-    folders = [PurePosixPath(name) for name in archive.names if name.endswith(".json")]
-    return sorted({str(place.parent) for place in folders if str(place.parent) != "."})
+def fits(shape: Shape) -> bool:
+    """Whether a JSON document of this shape is a file of Slack's: a list of messages, or one message."""
+    keys = shape.message if shape.is_list else shape.top
+    return "ts" in keys and bool(keys & {"user", "text", "bot_id", "subtype"})
 
 
-def of_archive(archive: content.Archive, channel: str, people: People) -> Iterator[Message]:
-    """A channel's messages, by their time."""
-    users = _users(archive)
-    days = sorted(name for name in archive.names if str(PurePosixPath(name).parent) == channel)
-    raw: list[Json] = []
-    for name in days:
-        if name.endswith(".json"):
-            raw += _listed(content.parsed(archive.read(name), f"{archive.path}: {name}"), f"{archive.path}: {name}")
-    yield from _messages(raw, users, str(archive.path), people)
+def chats(document: Document, shape: Shape) -> list[Found]:
+    """The one channel that a single file is of."""
+    prefix = "item" if shape.is_list else ""
+    return [Found("slack", "", document.file.stem, partial(_day, document, prefix, {}))]
 
 
-def of_file(path: Path, told: Any, people: People) -> Iterator[Message]:
-    """The messages of a file that was read: a list of them, or one."""
-    yield from _messages(_listed(told, str(path)), {}, str(path), people)
+def chats_of_archive(archive: Archive) -> list[Found]:
+    """The channels, groups and direct messages of a workspace's export: its folders of days; none in another zip.
+
+    Raises:
+        InputError: A list of people or channels is no sound JSON.
+    """
+    paths = [PurePosixPath(name) for name in archive.names]
+    days = sorted(path for path in paths if DAY.match(path.name) and path.parent.name)
+    if not days:
+        return []
+    lists = {path.name: str(path) for path in paths if path.parent == days[0].parent.parent}
+    names = _people_names(archive, lists)
+    listed = {folder: (known, title) for known, folder, title in _listed(archive, lists, names)}
+    found = []
+    for folder, files in groupby(days, key=lambda path: path.parent):
+        known, title = listed.get(folder.name, ("", folder.name))
+        documents = [archive.document(str(path)) for path in files]
+        found.append(Found("slack", known, title, partial(_channel, documents, names)))
+    return found
 
 
-def _users(archive: content.Archive) -> dict[str, str]:
-    if "users.json" not in archive.names:
-        return {}
+def _people_names(archive: Archive, lists: Names) -> Names:
+    """What the workspace's people are called, by their ids."""
     found = {}
-    for user in _listed(content.parsed(archive.read("users.json"), f"{archive.path}: users.json"), "users.json"):
-        profile = _table(user.get("profile"))
-        found[str(user.get("id"))] = profile.get("display_name") or user.get("real_name") or user.get("name") or ""
+    for user in _objects(archive, lists.get("users.json")):
+        profile = table(user, "profile")
+        name = text(profile, "display_name") or text(user, "real_name") or text(profile, "real_name")
+        found[identifier(user, "id")] = name or text(user, "name")
     return found
 
 
-def _listed(told: Any, file: str) -> list[Json]:
-    found = told if isinstance(told, list) else [told]
-    for place, one in enumerate(found):
-        if not isinstance(one, dict):
-            raise InputError("is no message", file=file, field=f"[{place}]")
-    return found
+def _listed(archive: Archive, lists: Names, names: Names) -> Iterator[tuple[str, str, str]]:
+    """The id, folder and title of what the export lists; direct messages are called by who writes in them."""
+    for name in CHANNEL_LISTS:
+        for one in _objects(archive, lists.get(name)):
+            known, title = identifier(one, "id"), text(one, "name")
+            members = one.get("members")
+            if not title and isinstance(members, list):
+                title = ", ".join(names.get(str(member), str(member)) for member in members)
+            yield known, text(one, "name") or known, title
 
 
-def _messages(raw: list[Json], users: Mapping[str, str], file: str, people: People) -> Iterator[Message]:
-    placed = [(_moment(one, place, file), one) for place, one in enumerate(raw)]
-    for moment, one in sorted(placed, key=lambda pair: pair[0]):
-        yield _message(one, moment, users, people)
+def _objects(archive: Archive, name: str | None) -> Iterator[Json]:
+    if name is not None:
+        yield from (one for one in archive.document(name).items("item") if isinstance(one, dict))
 
 
-def _moment(one: Json, place: int, file: str) -> Decimal:
-    try:
-        moment = Decimal(str(one["ts"]))
-        datetime.fromtimestamp(float(moment), UTC)
-    except (KeyError, InvalidOperation, ValueError, OverflowError, OSError) as error:
-        raise InputError("has no ts that is a time", file=file, field=f"[{place}].ts") from error
-    return moment
+def _channel(days: Sequence[Document], names: Names, people: People) -> Iterator[Message]:
+    for day in days:
+        yield from _day(day, "item", names, people)
 
 
-def _message(one: Json, moment: Decimal, users: Mapping[str, str], people: People) -> Message:
-    subtype = str(one.get("subtype") or "")
-    profile = _table(one.get("user_profile"))
-    identifier = one.get("user") or one.get("bot_id") or one.get("username")
-    name = (
-        users.get(str(one.get("user")))
-        or profile.get("display_name")
-        or profile.get("real_name")
-        or one.get("username")
-    )
-    spoken = subtype in SPOKEN
-    author = people.seen(identifier, name) if spoken and identifier else None
-    text, mentions = _text(str(one.get("text") or ""), users)
-    thread = one.get("thread_ts")
-    edited = _table(one.get("edited"))
+def _day(document: Document, prefix: str, names: Names, people: People) -> Iterator[Message]:
+    """A file's messages by their time: replies stand in it out of order.
+
+    Raises:
+        InputError: A message lacks what every one has; names its place.
+    """
+    found: list[tuple[datetime, Json]] = []
+    for position, raw in enumerate(document.items(prefix)):
+        sent_at = moment(identifier(raw, "ts"), microseconds=SECOND) if isinstance(raw, dict) else None
+        if sent_at is None:
+            document.fail("is no message with a ts that is a time", field=f"[{position}]")
+        found.append((sent_at, raw))
+    for sent_at, raw in sorted(found, key=lambda pair: pair[0]):
+        yield _message(raw, sent_at, names, people)
+
+
+def _message(raw: Json, sent_at: datetime, names: Names, people: People) -> Message:
+    known, thread, kind = identifier(raw, "ts"), identifier(raw, "thread_ts"), _kind(raw)
+    author_id = None if kind in {"service", "deleted"} else _author(raw, names, people)
+    own, quoted = unquoted(html.unescape(_plain(text(raw, "text"), names)))
+    shared = [one for one in rows(raw, "attachments") if one.get("is_share") or one.get("is_msg_unfurl")]
     return Message(
-        id=str(one["ts"]),
-        author_id=author,
-        sent_at=datetime.fromtimestamp(float(moment), UTC),
-        text=text,
-        kind="deleted"
-        if subtype == "tombstone"
-        else "service"
-        if not spoken
-        else "media"
-        if one.get("files")
-        else "text",
-        reply_to=str(thread) if thread and str(thread) != str(one["ts"]) else None,
-        edited_at=_time(edited.get("ts")),
-        reactions=tuple(_reactions(one.get("reactions"), users, people)),
-        mentions=mentions,
+        id=known,
+        author_id=author_id,
+        sent_at=sent_at,
+        text=own,
+        kind=kind,
+        reply_to=thread if thread and thread != known else None,
+        edited_at=moment(identifier(table(raw, "edited"), "ts"), microseconds=SECOND),
+        reactions=tuple(_reactions(raw, names, people)),
+        mentions=tuple(_mentions(text(raw, "text"), names, people)),
+        forwarded=any(one.get("is_share") for one in shared),
+        quoted="\n".join(filter(None, [quoted, *(_plain(text(one, "text"), names) for one in shared)])),
     )
 
 
-def _table(told: Any) -> Json:
-    return told if isinstance(told, dict) else {}
+def _kind(raw: Json) -> MessageKind:
+    subtype = text(raw, "subtype")
+    if subtype == "tombstone":
+        return "deleted"
+    if subtype not in SPOKEN:
+        return "service"
+    return "media" if rows(raw, "files") or table(raw, "file") else "text"
 
 
-def _time(told: Any) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(float(told), UTC) if told else None
-    except (ValueError, TypeError, OverflowError, OSError):
-        return None
+def _author(raw: Json, names: Names, people: People) -> str:
+    known = identifier(raw, "user") or identifier(raw, "bot_id")
+    profile = table(raw, "user_profile")
+    told = text(profile, "display_name") or text(profile, "real_name") or text(raw, "username")
+    return people.seen(known, names.get(known) or told)
 
 
-def _text(told: str, users: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
-    """The text without markup and without tokens in addresses, and who is mentioned."""
-    mentions = []
+def _plain(told: str, names: Names) -> str:
+    """A text without its markup and without tokens in its addresses; ``&lt;`` and the like are left."""
 
-    def plain(found: re.Match[str]) -> str:
+    def shown(found: re.Match[str]) -> str:
         target, label = found[1], found[2]
         if target.startswith("@"):
-            mentions.append(target[1:])
-            return f"@{users.get(target[1:]) or label or target[1:]}"
+            return f"@{names.get(target[1:]) or label or target[1:]}"
         if target.startswith("#"):
             return f"#{label or target[1:]}"
         if target.startswith("!"):
-            return f"@{label or target[1:].split('^')[0]}"
-        return label if label and label != target else target
+            return f"@{label.removeprefix('@') if label else target[1:].split('^')[0]}"
+        return label or target
 
-    return SECRET.sub(r"\1", html.unescape(MARKUP.sub(plain, told))), tuple(mentions)
+    return SECRET.sub("", SECRET_QUERY.sub(r"\1", MARKUP.sub(shown, told)))
 
 
-def _reactions(told: Any, users: Mapping[str, str], people: People) -> Iterator[Reaction]:
-    for one in told if isinstance(told, list) else ():
-        if isinstance(one, dict) and one.get("name"):
-            name = str(one["name"])
-            emoji = EMOJI.get(name.split("::", maxsplit=1)[0], f":{name}:")
-            for user in one.get("users") or ():
-                yield Reaction(emoji, people.seen(user, users.get(str(user))))
+def _mentions(told: str, names: Names, people: People) -> list[str]:
+    ids = dict.fromkeys(found[1][1:] for found in MARKUP.finditer(told) if found[1].startswith("@"))
+    return [people.seen(known, names.get(known, "")) for known in ids if known]
+
+
+def _reactions(raw: Json, names: Names, people: People) -> Iterator[Reaction]:
+    for one in rows(raw, "reactions"):
+        if name := text(one, "name"):
+            emoji = EMOJI.get(name.partition("::")[0], f":{name}:")
+            users = one.get("users")
+            ids = [user for user in users if isinstance(user, str)] if isinstance(users, list) else []
+            yield from reactions(emoji, [people.seen(user, names.get(user, "")) for user in ids], count(one, "count"))

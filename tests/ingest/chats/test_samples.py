@@ -17,7 +17,7 @@ SAMPLES = {
     "discord-channel-minimal.json": ("discord", "Test Server / general", 7, ["Alice", "Bob"]),
     "signal-export-markdown.txt": ("signal", "signal-export-markdown", 2, ["Jane Doe", "John Doe"]),
     "slack-thread.json": ("slack", "slack-thread", 4, ["U061A5N1G", "U061A1R2R"]),
-    "slack-message-blocks-2026.json": ("slack", "slack-message-blocks-2026", 1, ["Peter"]),
+    "slack-message-blocks-2026.json": ("slack", "slack-message-blocks-2026", 1, ["Peter", "U074VRHQ11T"]),
     "whatsapp-android-ddmmyyyy-24h.txt": ("whatsapp", "whatsapp-android-ddmmyyyy-24h", 7, ["Alice", "Bob"]),
 }
 CHATMINER = (
@@ -89,7 +89,7 @@ def test_a_slack_workspace_holds_two_channels(shared_chats):
         assert not any("<@" in message.text or "xoxe" in message.text for message in chat.messages)
     first = read_chat(path, chat="enrique").messages[0]
     assert (first.kind, first.author_id, first.text) == ("service", None, "@user-three has joined the channel")
-    with pytest.raises(InputError, match="no chat 'random'"):
+    with pytest.raises(InputError, match="no chats 'random'"):
         read_chat(path, chat="random")
 
 
