@@ -62,7 +62,7 @@ def decimal_value(written: str) -> Decimal | None:
 @cache
 def _known() -> tuple[re.Pattern[str], dict[str, str]]:
     symbols = "|".join(sorted(DECIMALS, key=len, reverse=True))
-    pattern = rf"(?<![\w.,])(?P<a>{DIGITS})\s?(?P<u>{symbols})(?![A-Za-z])|(?<!\w)(?P<u2>{symbols})\s?(?P<a2>{DIGITS})"
+    pattern = rf"(?<![A-Za-z0-9_.,])(?P<a>{DIGITS})\s?(?P<u>{symbols})(?![A-Za-z])|(?<![A-Za-z0-9_])(?P<u2>{symbols})\s?(?P<a2>{DIGITS})"
     return re.compile(pattern, re.IGNORECASE), {symbol.lower(): symbol for symbol in DECIMALS}
 
 
@@ -70,12 +70,12 @@ def _known() -> tuple[re.Pattern[str], dict[str, str]]:
 def _fiat() -> re.Pattern[str]:
     words = cue("fiat").pattern
     return re.compile(
-        rf"(?<![\w.,])(?P<a>{DIGITS})\s?(?P<u>[{FIAT_SIGNS}]|{words})|(?P<u2>[{FIAT_SIGNS}])\s?(?P<a2>{DIGITS})",
+        rf"(?<![A-Za-z0-9_.,])(?P<a>{DIGITS})\s?(?P<u>[{FIAT_SIGNS}]|{words})|(?P<u2>[{FIAT_SIGNS}])\s?(?P<a2>{DIGITS})",
         re.IGNORECASE,
     )
 
 
-_UNKNOWN = re.compile(rf"(?<![\w.,])(?P<a>{DIGITS})\s?(?P<u>\$?[A-Z][A-Za-z]?[A-Z]{{1,6}}[a-z]?)(?!\w)")
+_UNKNOWN = re.compile(rf"(?<![A-Za-z0-9_.,])(?P<a>{DIGITS})\s?(?P<u>\$?[A-Z][A-Za-z]?[A-Z]{{1,6}}[a-z]?)(?!\w)")
 _NO_TOKEN = frozenset({"AM", "PM", "UTC", "GMT", "CET", "CEST", "MEZ", "MESZ", "MSK", "EST", "PST", "BST", "OK", "TBD"})
 
 
