@@ -39,6 +39,7 @@ class Stand:
 
     kind: Literal["joined", "declined", "wavers", "unclear"]
     at: int
+    sent_at: datetime
     cites: tuple[str, ...]
 
 
@@ -81,7 +82,8 @@ class Plan:
                 continue
             self.held[claim.slot] = Held(claim, cites)
             self.contradictions.pop(claim.slot, None)
-            changed |= claim.slot in ESSENTIAL_SLOTS
+            names_zone = claim.slot == "timezone" and before is None  # whoever agreed meant the clock on the wall
+            changed |= claim.slot in ESSENTIAL_SLOTS and not names_zone
         slots = {claim.slot for claim in claims}
         for suggestion in self.suggestions:
             suggestion.claims = [claim for claim in suggestion.claims if claim.slot not in slots]
@@ -90,14 +92,19 @@ class Plan:
             self.changed_at = at
         return changed
 
-    def join(self, person: str, at: int, cites: tuple[str, ...]) -> None:
+    def join(self, person: str, at: int, sent_at: datetime, cites: tuple[str, ...]) -> None:
         """Notes that ``person`` agrees to the plan as it stands."""
-        self.stands[person] = Stand("joined", at, cites)
+        self.stands[person] = Stand("joined", at, sent_at, cites)
 
     def consents(self) -> dict[str, Stand]:
         """Who agreed to the plan as it stands now."""
-        return {who: stand for who, stand in self.stands.items() if stand.kind == "joined" and stand.at >= self.changed_at}
+        return {who: stand for who, stand in self.stands.items() if stand.kind == "joined" and self._is_current(who)}
 
     def outdated(self) -> dict[str, Stand]:
-        """Who agreed before an essential change."""
-        return {who: stand for who, stand in self.stands.items() if stand.kind == "joined" and stand.at < self.changed_at}
+        """Who agreed before an essential change, or before a message that made the plan was edited."""
+        return {who: stand for who, stand in self.stands.items() if stand.kind == "joined" and not self._is_current(who)}
+
+    def _is_current(self, person: str) -> bool:
+        stand = self.stands[person]
+        before_edit = self.edited_at is not None and person not in self.principals and stand.sent_at <= self.edited_at
+        return stand.at >= self.changed_at and not before_edit
