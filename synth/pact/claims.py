@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Literal
 
 from synth.pact.lexicon import counted, cue, number_value, says
-from synth.pact.moments import Clock, Day, find_clocks, find_days, overlap
+from synth.pact.moments import Clock, Day, find_clocks, find_days, month_names, overlap
 from synth.pact.places import find_place
 from synth.pact.tokens import Amount, find_amounts
 from synth.pact.zones import find_zone
@@ -22,7 +22,9 @@ Slot = Literal[
 ]  # fmt: skip
 Value = str | int | date | time | Amount | tuple[date | None, time | None] | None
 
-_ENDS = re.compile(r"(?:[!?;\n。！？；]|(?<!\bmax)(?<!\bmin)\.(?=\s+\D|\s*$))+")
+_ENDS = re.compile(
+    rf"(?:[!?;\n。！？；]|(?<!\bmax)(?<!\bmin)\.(?=\s+\D|\s*$)(?!(?<=\d\.)\s*(?:{'|'.join(month_names())})))+", re.IGNORECASE
+)
 _ASKS = re.compile(r"[?？]|[吗呢]\s*$")
 _MEASURES = re.compile(
     r"\s*(?:days?|hours?|h\b|min(?:ute)?s?\b|km|weeks?|months?|tage?n?|stunden?|minuten|wochen?|días?|dias?|horas?|minutos|"

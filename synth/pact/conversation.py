@@ -42,7 +42,7 @@ NAMED_SLOTS = frozenset({"capacity", "quorum", "no_show", "attestation", "cancel
 class Ask:
     """What a bare yes would answer now. ``unbroken``: nobody has spoken of other things since."""
 
-    kind: Literal["plan", "suggestion", "place", "time", "other"]
+    kind: Literal["plan", "change", "suggestion", "place", "time", "other"]
     at: int
     author: str
     plan: Plan | None = None
@@ -71,7 +71,7 @@ class Conversation:
         self._doubles = doubles(_by_appearance(chat))
         self._about: dict[str, tuple[Plan, Suggestion | None]] = {}
         self._ask: Ask | None = None
-        self._previous_asks: tuple[str, bool] = ("", False)
+        self._diverted_at: int | None = None
         taken_back = _taken_back(chat.messages)
         for at, message in enumerate(chat.messages):
             if message.author_id is not None:
@@ -95,7 +95,6 @@ class Conversation:
             return
         self._take(at, message, author, text, plan)
         self._react(at, message, author)
-        self._previous_asks = (author, any(sentence.asks for sentence in sentences(text)) and message.id not in self._about)
 
     def _unmasked(self, message: Message, text: str, author: str) -> str:
         """Nothing of what somebody says under a name that looks like another's; it is told where it would matter."""
@@ -118,7 +117,7 @@ class Conversation:
         claims = find_claims(text, self._local(message, text, plan))
         founded = self._found(at, message, author, text, plan, claims)
         if founded is not None:
-            self._set_ask(Ask("plan", at, author, founded))
+            self._ask = Ask("plan", at, author, founded)
             return
         if plan is None:
             return
@@ -250,10 +249,14 @@ class Conversation:
             return False
         if message.reply_to is not None:
             return message.reply_to in self._about
-        asker, asked_something = self._previous_asks
-        answers_other = (asked_something and asker != author) or (self._ask is not None and self._ask.kind == "other" and at - self._ask.at <= 2)
-        diverted = self._ask is not None and self._ask.plan is not plan and self._ask.kind == "plan"
-        return not answers_other and not diverted
+        diverted = self._diverted_at is not None and at - self._diverted_at <= REACH
+        return not diverted and not self._answers_another(at, author)
+
+    def _answers_another(self, at: int, author: str) -> bool:
+        """Whether the message right before is somebody else's question about other things."""
+        before = self._chat.messages[at - 1] if at else None
+        asks = before is not None and before.author_id != author and before.text.rstrip().endswith(("?", "？"))
+        return asks and before is not None and before.id not in self._about
 
     def _may_answer(self, at: int, message: Message, author: str, plan: Plan) -> bool:
         """Whether a bare word of ``message`` can only be meant for ``plan``."""
@@ -262,7 +265,8 @@ class Conversation:
         ask = self._ask
         if ask is None or ask.plan is not plan or not ask.unbroken or at - ask.at > REACH:
             return False
-        return ask.kind in ("plan", "suggestion") and (ask.author != author)
+        known = ask.kind != "change" or author in plan.stands  # a yes to a change is no joining
+        return ask.kind in ("plan", "change", "suggestion") and ask.author != author and known
 
     def _answered_suggestion(self, at: int, message: Message, author: str, how: Stance) -> Suggestion | None:
         if how not in (Stance.AGREES, Stance.DECLINES):
@@ -309,6 +313,7 @@ class Conversation:
             accepted = self._accepts_by_repeating(plan, claims)
             asked = [claim for claim in claims if claim.asked and self._differs(plan, claim) and claim not in accepted]
             stated = [claim for claim in claims if claim not in asked and self._differs(plan, claim)]
+            changed = any(claim.slot in plan.held for claim in stated)
             settled = [c for c in stated if changes or c in accepted or c.slot not in plan.held or plan.held[c.slot].claim.doubt]
             for claim in stated:
                 if claim not in settled:
@@ -316,15 +321,15 @@ class Conversation:
             if settled and plan.hold(settled, (*accepted_cites(plan, accepted), message.id), at):
                 plan.join(author, at, message.sent_at, (message.id,))
         else:
-            asked, settled, stated = [claim for claim in claims if self._differs(plan, claim)], [], []
+            asked, settled, stated, changed = [claim for claim in claims if self._differs(plan, claim)], [], [], False
         if asked:
             suggestion = Suggestion(author, message.id, asked)
             plan.suggestions.append(suggestion)
             self._touch(at, message, plan, suggestion)
-            self._set_ask(Ask("suggestion", at, author, plan, suggestion))
+            self._ask = Ask("suggestion", at, author, plan, suggestion)
         elif settled or calls:
             self._touch(at, message, plan, None)
-            self._set_ask(Ask("plan", at, author, plan))
+            self._ask = Ask("plan" if calls or not changed else "change", at, author, plan)
         return bool(asked or settled or stated or calls)
 
     @staticmethod
@@ -342,17 +347,16 @@ class Conversation:
         body = sentences(text)
         asks = any(sentence.asks for sentence in body)
         if asks and says(text, "ask_place", "ask_time") and len(text.split()) <= 2 * BARE_WORDS:
-            self._set_ask(Ask("place" if says(text, "ask_place") else "time", at, author, plan))
+            self._ask = Ask("place" if says(text, "ask_place") else "time", at, author, plan)
         elif asks or (says(text, "propose", "roll_call") and author not in plan.principals):
-            self._set_ask(Ask("other", at, author))
+            self._ask = Ask("other", at, author)
+            self._diverted_at = at if says(text, "propose", "roll_call") else self._diverted_at
         elif self._ask is not None and author != self._ask.author and message.reply_to is None:
             self._ask.unbroken = False
 
-    def _set_ask(self, ask: Ask) -> None:
-        self._ask = ask
-
     def _touch(self, at: int, message: Message, plan: Plan, suggestion: Suggestion | None) -> None:
         plan.last_at = at
+        self._diverted_at = None
         plan.messages.add(message.id)
         self._about[message.id] = (plan, suggestion)
         principal = message.author_id in plan.principals
@@ -402,7 +406,7 @@ def _taken_back(messages: tuple[Message, ...]) -> set[int]:
 
 def _is_formal(text: str) -> bool:
     """Whether a text says so much of a plan that a word of the past or of wishing in it is no objection."""
-    return says(text, "deposit") and says(text, "roll_call", "propose", "organise", "no_show")
+    return says(text, "deposit") and says(text, "roll_call", "propose", "organise")
 
 
 def _title(text: str, sent: datetime) -> str | None:

@@ -116,9 +116,9 @@ def _without_others(text: str, people: frozenset[str]) -> str:
 @lru_cache(maxsize=4_096)
 def skeleton(name: str) -> str:
     """``name`` as it looks: without case, accents, invisible characters, and look-alike letters as their Latin twins."""
-    plain = unicodedata.normalize("NFKD", _INVISIBLE.sub("", name)).casefold()
+    plain = unicodedata.normalize("NFKD", _INVISIBLE.sub("", name))
     letters = (char for char in plain if not unicodedata.combining(char) and not char.isspace())
-    return "".join(map(_latin_twin, letters)).replace("0", "o").replace("1", "l").replace("i", "l")
+    return "".join(map(_latin_twin, letters)).casefold().replace("0", "o").replace("1", "l").replace("i", "l")
 
 
 @lru_cache(maxsize=4_096)
@@ -128,7 +128,7 @@ def _latin_twin(char: str) -> str:
     for found in confusables.is_confusable(char, preferred_aliases=["latin"]) or []:
         for twin in found["homoglyphs"]:
             if len(twin["c"]) == 1 and twin["c"].isascii() and twin["c"].isalnum():
-                return str(twin["c"]).casefold()
+                return str(twin["c"])
     return char
 
 

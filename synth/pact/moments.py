@@ -98,7 +98,7 @@ def _named(text: str, today: date) -> list[Day]:
         groups = match.groupdict()
         name = (groups["m1"] or groups["m2"]).lower()
         day, year = groups["d1"] or groups["d2"], groups["y1"] or groups["y2"]
-        month = _months()[name]
+        month = month_names()[name]
         value = _date(int(year), month, int(day)) if year else _next(today, month, int(day))
         if value:
             found.append(Day(value, match.span()))
@@ -106,7 +106,8 @@ def _named(text: str, today: date) -> list[Day]:
 
 
 @cache
-def _months() -> dict[str, int]:
+def month_names() -> dict[str, int]:
+    """Names and short names of months in all languages, lower case, with their numbers."""
     names: dict[str, int] = {}
     for language in languages():
         for width in ("wide", "abbreviated"):
@@ -114,18 +115,12 @@ def _months() -> dict[str, int]:
                 for number, name in get_month_names(width, context, language).items():
                     if not name[0].isdigit() and not name.startswith("M"):
                         names.setdefault(name.lower().rstrip("."), number)
-    names.setdefault("märz", 3)
-    names |= {name: number for number, name in get_month_names("wide", "format", "pt").items()}
-    return {name.lower(): number for name, number in names.items()} | {
-        get_month_names("wide", "format", language)[number].lower(): number
-        for language in languages()
-        for number in range(1, 13)
-    }
+    return names
 
 
 @cache
 def _month_pattern() -> re.Pattern[str]:
-    names = "|".join(sorted(map(re.escape, _months()), key=len, reverse=True))
+    names = "|".join(sorted(map(re.escape, month_names()), key=len, reverse=True))
     year = r"(?:,?\s+(?:de\s+)?(?P<y{n}>20\d\d))?"
     after = rf"(?<![\d.:])(?P<d1>\d{{1,2}})(?:st|nd|rd|th|\.|º)?\s+(?:of\s+|de\s+)?(?P<m1>{names})\b\.?{year.replace('{n}', '1')}"
     before = rf"(?<!\w)(?P<m2>{names})\.?\s+(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?!\s?(?:am|pm|h))\b{year.replace('{n}', '2')}"

@@ -17,6 +17,8 @@ HOLE = "\x00"
 PLACE_WORDS, TITLE_WORDS = 6, 5
 _JOINING = frozenset({"de", "e", "y", "da", "das", "of", "the", "a", "à", "à", "el", "la", "do"})
 _OPENS = re.compile(r"(?:the|my|our|your|mein\w*|unser\w*|der|die|das|dem|den|mi|tu|casa|minha|nossa|a|o|el|la)\s+\w", re.IGNORECASE)
+_PERSONAL = re.compile(r"(?:mir|uns|меня|нас)\b", re.IGNORECASE)
+"""With these a preposition means somebody's home, and belongs to the place."""
 _ARTICLE_INSIDE = frozenset({"im", "beim", "in der", "in dem", "an der", "auf dem", "auf der", "vor dem", "en el", "en la", "en los", "en las", "en", "al", "lá no", "lá na", "в", "на", "у", "около", "возле", "@"})
 _NOT_A_PLACE = ("morning", "evening", "vague", "today", "tomorrow", "people", "instruction", "next")
 _TERM_CUES = ("deposit", "no_show", "deadline", "each", "vague", "capacity", "quorum")
@@ -40,14 +42,14 @@ def find_place(body: str, spans: list[tuple[int, int]]) -> str | None:
         prep = re.sub(r"\s+", " ", (match["prep"] or "").lower())
         phrase = _trimmed(match["place"] or match["zh"])
         if match.start() >= title_ends and _is_place(prep, phrase):
-            return phrase
+            return match[0].strip() if _PERSONAL.match(phrase) else phrase
     return None
 
 
 def _is_place(prep: str, phrase: str) -> bool:
     if not phrase or len(phrase.split()) > PLACE_WORDS or says(phrase, *_NOT_A_PLACE):
         return False
-    return phrase[0].isupper() or ord(phrase[0]) > 0x3000 or prep in _ARTICLE_INSIDE or bool(_OPENS.match(phrase))
+    return phrase[0].isupper() or bool(_PERSONAL.match(phrase)) or ord(phrase[0]) > 0x3000 or prep in _ARTICLE_INSIDE or bool(_OPENS.match(phrase))
 
 
 def title(text_sentences: list[tuple[str, list[tuple[int, int]]]]) -> str | None:
@@ -127,12 +129,12 @@ def _prepositions() -> tuple[str, ...]:
 @cache
 def _preposed() -> re.Pattern[str]:
     spaced = _prepositions()
-    preps = "|".join(entry.replace(" ", r"\s+") for entry in spaced)
+    preps = "|".join(rf"(?i:{entry[0]}){entry[1:]}".replace(" ", r"\s+") for entry in spaced)
     stops = "|".join(entry for language, content in languages().items() for entry in content["title_stop"] if language not in UNSPACED and entry not in _JOINING)
     phrase = rf"(?P<place>[^\W\d_][^{HOLE},;:!?()\n–—，。]*?)(?=\s*(?:[{HOLE},;:!?()\n–—，。]|\.(?:\s|$)|$)|\s+(?:{stops})(?!\w))"
     chinese = r"(?P<zh>[^\x00,，。.!！?？\s]{2,12}?)(?=[\x00,，。.!！?？\s]|吃|见|集合|吧|聚|打|玩|看|唱|喝|$)"
     spaced_form = rf"(?<![\w'])(?P<prep>{preps})\s+{phrase}"
-    return re.compile(spaced_form + f"|(?<=在){chinese}", re.IGNORECASE)
+    return re.compile(spaced_form + f"|(?<=在){chinese}")
 
 
 def _trimmed(phrase: str | None) -> str:

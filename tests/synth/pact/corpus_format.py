@@ -104,7 +104,8 @@ class _ChatWriter:
         if line.startswith("@ "):
             self.clock = datetime.fromisoformat(line[2:])
         elif match := re.fullmatch(r"noise (\d+)", line):
-            for _ in range(int(match[1])):
+            self.add(self.dice.choice(NOISY_PEOPLE), "anyway, have you heard about the new bridge?", "")
+            for _ in range(int(match[1]) - 1):
                 text = self.dice.choice(SMALL_TALK).format(n=self.dice.randint(2, 11))
                 self.add(self.dice.choice(NOISY_PEOPLE), text, "")
         else:
