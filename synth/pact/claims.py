@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Literal
 
-from synth.pact.lexicon import counted, cue, number_value, says
+from synth.pact.lexicon import find, find_all, find_counted, number_value, says, without
 from synth.pact.moments import Clock, Day, find_clocks, find_days, month_names, overlap
 from synth.pact.places import find_place
 from synth.pact.tokens import Amount, find_amounts
@@ -102,7 +102,7 @@ def _deadline(
     body: str, days: list[Day], clocks: list[Clock]
 ) -> tuple[tuple[date | None, time | None] | None, list[Day], list[Clock]]:
     """The moment until which people may join, and the moments that are left for the plan itself."""
-    for match in cue("deadline").finditer(body):
+    for match in find_all(body, "deadline"):
         reach = match.end() + 45
         day = next((day for day in days if match.end() - 2 <= day.span[0] < reach), None)
         near = match.end() if day is None else day.span[0] - 20
@@ -116,7 +116,7 @@ def _deadline(
 def _deposit(body: str, amounts: list[Amount], asks: bool) -> list[Claim]:
     if not amounts:
         return []
-    named = cue("deposit").search(body)
+    named = find(body, "deposit")
     if named is None:
         return [Claim("deposit", amounts[0], asks, bare=not says(body, "each"))]
     nearest = min(amounts, key=lambda amount: min(abs(amount.span[0] - named.end()), abs(named.start() - amount.span[1])))
@@ -130,7 +130,7 @@ def _counts(body: str, amounts: list[Amount], asks: bool) -> list[Claim]:
     found: list[Claim] = []
     slots: tuple[Slot, Slot] = ("quorum", "capacity")
     for slot in slots:
-        for match in (match for pattern in counted(slot) for match in pattern.finditer(body)):
+        for match in find_counted(body, slot):
             money = any(overlap(match.span("n"), amount.span) for amount in amounts)
             if not money and not _MEASURES.match(body, match.end("n")):
                 found.append(Claim(slot, number_value(match["n"]), asks))
@@ -148,16 +148,12 @@ def _no_show(body: str, asks: bool) -> list[Claim]:
 
 def _affirmed(body: str, outcome: str) -> bool:
     """Whether ``outcome`` is said of an absence and not denied just before."""
-    absences = [match.span() for match in cue("no_show").finditer(body)]
-    for match in cue(outcome).finditer(body):
+    absences = [match.span() for match in find_all(body, "no_show")]
+    for match in find_all(body, outcome):
         if not any(overlap(match.span(), span) for span in absences):
             before = body[max(0, match.start() - 14) : match.start()]
-            return not says(_masked(before, cue("no_show")), "negation")
+            return not says(without(before, "no_show"), "negation")
     return False
-
-
-def _masked(text: str, pattern: re.Pattern[str]) -> str:
-    return pattern.sub(" ", text)
 
 
 def _rules(body: str, asks: bool) -> list[Claim]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from confusable_homoglyphs import confusables
 
-from synth.pact.lexicon import cue, says
+from synth.pact.lexicon import find, says
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,7 +108,7 @@ def _without_others(text: str, people: frozenset[str]) -> str:
         speaker = re.match(_STAMP + r"(?P<name>[^\n:：]{1,40}?)\s*[:：]", line)
         if speaker and speaker["name"].strip().lower().lstrip("@") in people:
             continue
-        told = cue("reported").search(line)
+        told = find(line, "reported")
         lines.append(line[: told.start()] if told else line)
     return "\n".join(lines)
 

@@ -10,7 +10,10 @@ import re
 import tomllib
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FOLDER = Path(__file__).with_name("lexicon")
 UNSPACED = frozenset({"zh"})
@@ -40,53 +43,91 @@ def number_value(text: str) -> int:
     return next(int(content["numbers"][lowered]) for content in languages().values() if lowered in content["numbers"])
 
 
-def bordered(pattern: str, language: str) -> str:
-    """``pattern`` so that it only matches whole words, where the language has them."""
-    spaced = pattern.replace(" ", r"\s+").replace("{n}", rf"(?P<n>{number_pattern()})")
-    if language in UNSPACED:
-        return f"(?:{spaced})"
-    return rf"(?<![\w'])(?:{spaced})(?!\w)"
+def lowered(text: str) -> str:
+    """``text`` in lower case, letter for letter: what stands where does not move."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+def _united(entries: list[tuple[str, str]]) -> str:
+    """One pattern for lower-case text that finds any of ``entries`` (pattern, language), the longest first.
+
+    Word borders are tested once for all, so that a text is only looked at where a word begins.
+    """
+    entries = sorted(dict.fromkeys(entries), key=lambda entry: len(entry[0]), reverse=True)
+    spaced = "|".join(_expanded(entry) for entry, language in entries if language not in UNSPACED)
+    unspaced = [_expanded(entry) for entry, language in entries if language in UNSPACED]
+    return "|".join([rf"(?<![\w'])(?:{spaced})(?!\w)", *unspaced] if spaced else unspaced)
+
+
+def _expanded(entry: str) -> str:
+    return entry.replace(" ", r"\s+").replace("{n}", rf"(?P<n>{number_pattern()})")
 
 
 @cache
-def cue(*names: str) -> re.Pattern[str]:
-    """One pattern that finds any entry of the cues ``names`` in any language, the longest entry first.
-
-    Entries with a number are left to ``counted``.
-    """
-    entries = [
+def pattern(*names: str) -> str:
+    """The cues ``names`` as one pattern for lower-case text; entries with a number are left to ``find_counted``."""
+    return _united([
         (entry, language)
         for language, content in languages().items()
         for name in names
         for entry in content[name]
         if "{n}" not in entry
-    ]
-    entries.sort(key=lambda pair: len(pair[0]), reverse=True)
-    return re.compile("|".join(bordered(entry, language) for entry, language in entries), re.IGNORECASE)
+    ])  # fmt: skip
 
 
 @cache
-def counted(name: str) -> tuple[re.Pattern[str], ...]:
-    """The patterns of cue ``name`` that hold a number, in its group ``n``."""
+def _cue(*names: str) -> re.Pattern[str]:
+    return re.compile(pattern(*names))
+
+
+def find(text: str, *names: str) -> re.Match[str] | None:
+    """The first entry of the cues ``names`` in ``text``; the match holds lower case."""
+    return _cue(*names).search(lowered(text))
+
+
+def find_all(text: str, *names: str) -> Iterator[re.Match[str]]:
+    """All entries of the cues ``names`` in ``text``."""
+    return _cue(*names).finditer(lowered(text))
+
+
+def without(text: str, *names: str) -> str:
+    """``text``, lower case, without the entries of the cues ``names``."""
+    return _cue(*names).sub(" ", lowered(text))
+
+
+@lru_cache(maxsize=65_536)
+def says(text: str, *names: str) -> bool:
+    """Whether ``text`` holds any entry of the cues ``names``."""
+    return find(text, *names) is not None
+
+
+@cache
+def _counted(name: str) -> tuple[re.Pattern[str], ...]:
     return tuple(
-        re.compile(bordered(entry, language), re.IGNORECASE)
+        re.compile(_united([(entry, language)]))
         for language, content in languages().items()
         for entry in content[name]
         if "{n}" in entry
     )
 
 
+def find_counted(text: str, name: str) -> Iterator[re.Match[str]]:
+    """The entries of cue ``name`` that hold a number, each with it in the match's group ``n``."""
+    lower = lowered(text)
+    return (match for entry in _counted(name) for match in entry.finditer(lower))
+
+
 @cache
-def keyed(name: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """A table of the files (``weekdays``, ``zones``): each key with the pattern of its entries in all languages."""
-    entries: dict[str, list[str]] = {}
+def _keyed(table: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    entries: dict[str, list[tuple[str, str]]] = {}
     for language, content in languages().items():
-        for key, patterns in content[name].items():
-            entries.setdefault(key, []).extend(bordered(pattern, language) for pattern in patterns)
-    return tuple((key, re.compile("|".join(patterns), re.IGNORECASE)) for key, patterns in entries.items())
+        for key, patterns in content[table].items():
+            entries.setdefault(key, []).extend((entry, language) for entry in patterns)
+    return tuple((key, re.compile(_united(patterns))) for key, patterns in entries.items())
 
 
-@lru_cache(maxsize=65_536)
-def says(text: str, *names: str) -> bool:
-    """Whether ``text`` holds any entry of the cues ``names``."""
-    return cue(*names).search(text) is not None
+def find_keyed(text: str, table: str) -> Iterator[tuple[str, re.Match[str]]]:
+    """The entries of a table (``weekdays``, ``zones``) in ``text``, each with its key."""
+    lower = lowered(text)
+    return ((key, match) for key, entry in _keyed(table) for match in entry.finditer(lower))

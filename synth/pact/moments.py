@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING
 
 from babel.dates import get_day_names, get_month_names
 
-from synth.pact.lexicon import UNSPACED, bordered, cue, keyed, languages, number_pattern, number_value, says
+from synth.pact.lexicon import (
+    UNSPACED,
+    find_all,
+    find_counted,
+    find_keyed,
+    languages,
+    lowered,
+    number_pattern,
+    number_value,
+    pattern,
+    says,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -113,7 +124,7 @@ def month_names() -> dict[str, int]:
         for width in ("wide", "abbreviated"):
             for context in ("format", "stand-alone"):
                 for number, name in get_month_names(width, context, language).items():
-                    if not name[0].isdigit() and not name.startswith("M"):
+                    if not any(char.isdigit() for char in name):
                         names.setdefault(name.lower().rstrip("."), number)
     return names
 
@@ -129,9 +140,8 @@ def _month_pattern() -> re.Pattern[str]:
 
 def _weekday(text: str, today: date) -> list[Day]:
     found = []
-    for key, pattern in keyed("weekdays"):
-        for match in pattern.finditer(text):
-            found.append(_coming(text, today, int(key), match.span()))
+    for key, match in find_keyed(text, "weekdays"):
+        found.append(_coming(text, today, int(key), match.span()))
     for match in _short_days().finditer(text):
         found.append(_coming(text, today, _short_names()[match[1].lower()], match.span(1)))
     return found
@@ -154,12 +164,12 @@ def _coming(text: str, today: date, weekday: int, span: Span) -> Day:
 
 @cache
 def _modifiers() -> re.Pattern[str]:
-    return re.compile(rf"(?:(?P<next>{cue('next').pattern})|(?P<this>{cue('this').pattern}))\s*$", re.IGNORECASE)
+    return re.compile(rf"(?:(?P<next>{pattern('next')})|(?P<this>{pattern('this')}))\s*$")
 
 
 def _modifier(before: str) -> tuple[int, bool] | None:
     """Where "next" or "this" right before a day's name begins, and whether it is "next"."""
-    match = _modifiers().search(before[-24:])
+    match = _modifiers().search(lowered(before[-24:]))
     return None if match is None else (max(0, len(before) - 24) + match.start(), match["next"] is not None)
 
 
@@ -187,21 +197,10 @@ def _short_days() -> re.Pattern[str]:
 def _relative(text: str, today: date) -> list[Day]:
     found = []
     for name, days in (("day_after", 2), ("tomorrow", 1), ("today", 0)):
-        found += [Day(today + timedelta(days=days), match.span()) for match in cue(name).finditer(text)]
-    for match in _in_days().finditer(text):
-        number = next(group for key, group in match.groupdict().items() if group)
-        found.append(Day(today + timedelta(days=number_value(number)), match.span()))
+        found += [Day(today + timedelta(days=days), match.span()) for match in find_all(text, name)]
+    for match in find_counted(text, "in_days"):
+        found.append(Day(today + timedelta(days=number_value(match["n"])), match.span()))
     return found
-
-
-@cache
-def _in_days() -> re.Pattern[str]:
-    patterns = []
-    for language, content in languages().items():
-        for entry in content["in_days"]:
-            name = f"n{len(patterns)}"
-            patterns.append(bordered(entry, language).replace("?P<n>", f"?P<{name}>"))
-    return re.compile("|".join(patterns), re.IGNORECASE)
 
 
 def _date(year: int, month: int, day: int) -> date | None:
@@ -251,23 +250,22 @@ def _digital(text: str) -> list[Clock]:
 
 @cache
 def _at_hour() -> re.Pattern[str]:
-    marks = cue("at").pattern
-    return re.compile(rf"(?:{marks})\s*(?P<n>{number_pattern()})(?P<half>\s+y media|\s+e meia)?(?![\w%€$.,]*\d)(?!\w)", re.IGNORECASE)
+    marks = pattern("at")
+    return re.compile(rf"(?:{marks})\s*(?P<n>{number_pattern()})(?P<half>\s+y media|\s+e meia)?(?![\w%€$.,]*\d)(?!\w)")
 
 
 @cache
 def _with_oclock() -> re.Pattern[str]:
-    part = "|".join((cue("morning").pattern, cue("evening").pattern))
+    part = "|".join((pattern("morning"), pattern("evening")))
     zh = "|".join(languages()["zh"]["oclock"])
     return re.compile(
-        rf"(?<!\w)(?P<n>{number_pattern()})\s?(?:{cue('oclock').pattern}|(?={part}))|(?P<zh>{number_pattern()})(?:{zh})(?P<half>半)?(?:(?P<minute>\d{{1,2}})分)?",
-        re.IGNORECASE,
+        rf"(?<!\w)(?P<n>{number_pattern()})\s?(?:{pattern('oclock')}|(?={part}))|(?P<zh>{number_pattern()})(?:{zh})(?P<half>半)?(?:(?P<minute>\d{{1,2}})分)?"
     )
 
 
 def _oclock(text: str) -> list[Clock]:
     found = []
-    for match in _with_oclock().finditer(text):
+    for match in _with_oclock().finditer(lowered(text)):
         hour = number_value(match["n"] or match["zh"])
         minute = 30 if match["half"] else int(match["minute"] or 0)
         if hour < 24 and minute < 60:
@@ -277,7 +275,7 @@ def _oclock(text: str) -> list[Clock]:
 
 def _bare(text: str) -> list[Clock]:
     found = []
-    for match in _at_hour().finditer(text):
+    for match in _at_hour().finditer(lowered(text)):
         hour = number_value(match["n"])
         tail = text[match.end() :].lstrip()
         counted = says(tail.split(" ")[0].strip(".,!?") if tail else "", "people", "fiat")
@@ -298,7 +296,7 @@ def _half(text: str) -> list[Clock]:
 
 
 def _noon(text: str) -> list[Clock]:
-    return [Clock(time(12), match.span()) for match in cue("noon").finditer(text)]
+    return [Clock(time(12), match.span()) for match in find_all(text, "noon")]
 
 
 def _by_day_part(text: str, hour: int, minute: int) -> time | None:

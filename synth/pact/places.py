@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from synth.pact.lexicon import UNSPACED, cue, languages, says
+from synth.pact.lexicon import UNSPACED, find_all, languages, lowered, pattern, says
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +70,7 @@ def title_span(body: str, spans: list[tuple[int, int]]) -> tuple[int, int]:
     """Where the activity stands behind a proposing cue; (0, 0) where there is none."""
     rest = _without_terms(body, spans)
     for name in ("propose", "roll_call", "organise"):
-        for match in cue(name).finditer(rest):
+        for match in find_all(rest, name):
             start, end = _words_from(rest, match.end())
             if start < end:
                 return start, end
@@ -79,23 +79,19 @@ def title_span(body: str, spans: list[tuple[int, int]]) -> tuple[int, int]:
 
 @cache
 def _lead() -> re.Pattern[str]:
-    return re.compile(rf"(?:[\s{HOLE},:¿¡*_~!?\-–—•]|[^\w\s,.]|(?:{cue('title_lead', 'propose', 'roll_call').pattern})(?!'))+", re.IGNORECASE)
+    return re.compile(rf"(?:[\s{HOLE},:¿¡*_~!?\-–—•]|[^\w\s,.]|(?:{pattern('title_lead', 'propose', 'roll_call')})(?!'))+")
 
 
 @cache
 def _stop() -> re.Pattern[str]:
-    return re.compile(rf"[{HOLE},.;:!?()\n–—，、：]|\s-\s|\s+(?:{cue('title_stop').pattern})|{_unspaced('title_stop')}|$", re.IGNORECASE)
-
-
-def _unspaced(name: str) -> str:
-    return "|".join(entry for language in UNSPACED for entry in languages()[language][name])
+    return re.compile(rf"[{HOLE},.;:!?()\n–—，、：]|\s-\s|\s*(?:{pattern('title_stop')})|$")
 
 
 def _words_from(rest: str, start: int) -> tuple[int, int]:
     """The words from ``start`` on, without what leads up to them, up to what cannot belong to a title."""
-    lead = _lead().match(rest, start)
+    lead = _lead().match(lowered(rest), start)
     begin = lead.end() if lead else start
-    stop = _stop().search(rest, begin)
+    stop = _stop().search(lowered(rest), begin)
     end = stop.start() if stop else len(rest)
     while end > begin and not (rest[end - 1].isalnum() or rest[end - 1] in "'\")"):
         end -= 1
@@ -106,7 +102,7 @@ def _words_from(rest: str, start: int) -> tuple[int, int]:
 
 
 def _without_terms(body: str, spans: list[tuple[int, int]]) -> str:
-    found = [match.span() for name in _TERM_CUES for match in cue(name).finditer(body)]
+    found = [match.span() for name in _TERM_CUES for match in find_all(body, name)]
     at = [(max(0, start - 3), start) for start, _ in spans if body[max(0, start - 3) : start] in ("at ", "on ", "um ", "am ", "às ")]
     return punch(body, [*spans, *found, *at])
 

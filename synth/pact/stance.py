@@ -10,7 +10,7 @@ import re
 from enum import Enum
 from functools import lru_cache
 
-from synth.pact.lexicon import cue, keyed, says
+from synth.pact.lexicon import find, find_keyed, says, without
 
 _CLAUSES = re.compile(r"[,.!?;:\n()–—，。！？；、~*]+|\s-\s")
 _SYMBOLS = re.compile(r"[^\w\s+']|_")
@@ -45,7 +45,7 @@ def stance(text: str, harmless: frozenset[str] = frozenset()) -> Stance:
         return Stance.DECLINES
     if says(text, "doubt"):
         return Stance.WAVERS
-    if asks or says(cue("affirm", "echo", "consent", "attend").sub(" ", text), "condition", "negation", "on_behalf"):
+    if asks or says(without(text, "affirm", "echo", "consent", "attend"), "condition", "negation", "on_behalf"):
         return Stance.NONE
     clauses = [clause for clause in _CLAUSES.split(_EMOJI_YES.sub(",", text)) if clause.strip()]
     if any(says(clause, "consent") and _only(clause, harmless, "consent", "affirm", "echo") for clause in clauses):
@@ -62,7 +62,7 @@ def is_jest(text: str) -> bool:
 
 def takes_back(text: str) -> bool:
     """Whether ``text`` is nothing but the word that the message before was a joke."""
-    left = _SYMBOLS.sub(" ", cue("jest", "filler").sub(" ", text)).split()
+    left = _SYMBOLS.sub(" ", without(text, "jest", "filler")).split()
     return says(text, "jest") and len(left) <= 1
 
 
@@ -75,9 +75,8 @@ def agrees_by_reaction(emoji: str) -> bool | None:
 
 def _declines(text: str) -> bool:
     """Whether a clause says more than one declining word, or nothing but one."""
-    polite = cue("affirm").sub(lambda match: " " if " " in match[0] else match[0], text)  # no problem, why not
-    for clause in _CLAUSES.split(polite):
-        match = cue("refuse").search(clause)
+    for clause in _CLAUSES.split(without(text, "polite")):
+        match = find(clause, "refuse")
         if match and (" " in match[0].strip() or len(match[0]) > 1 and not match[0].isascii() or _only(clause, frozenset(), "refuse")):
             return True
     return False
@@ -85,8 +84,8 @@ def _declines(text: str) -> bool:
 
 def _only(clause: str, harmless: frozenset[str], *names: str) -> bool:
     """Whether ``clause`` is made up of the cues ``names``, days, filling words and ``harmless`` ones."""
-    left = cue(*names).sub(" ", clause)
-    for _, pattern in keyed("weekdays"):
-        left = pattern.sub(" ", left)
-    left = _SYMBOLS.sub(" ", cue("filler", "today", "tomorrow").sub(" ", left))
+    left = without(clause, *names)
+    for _, day in find_keyed(left, "weekdays"):
+        left = left.replace(day[0], " ")
+    left = _SYMBOLS.sub(" ", without(left, "filler", "today", "tomorrow"))
     return all(word.lower().strip("'+") in harmless or not word.strip("'+") for word in left.split())

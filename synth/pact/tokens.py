@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
-from synth.pact.lexicon import cue
+from synth.pact.lexicon import pattern
 
 DECIMALS = {
     "ETH": 18, "WETH": 18, "stETH": 18, "wstETH": 18, "USDC": 6, "USDT": 6, "DAI": 18, "xDAI": 18, "USDS": 18,
@@ -62,13 +62,13 @@ def decimal_value(written: str) -> Decimal | None:
 @cache
 def _known() -> tuple[re.Pattern[str], dict[str, str]]:
     symbols = "|".join(sorted(DECIMALS, key=len, reverse=True))
-    pattern = rf"(?<![A-Za-z0-9_.,])(?P<a>{DIGITS})\s?(?P<u>{symbols})(?![A-Za-z])|(?<![A-Za-z0-9_])(?P<u2>{symbols})\s?(?P<a2>{DIGITS})"
-    return re.compile(pattern, re.IGNORECASE), {symbol.lower(): symbol for symbol in DECIMALS}
+    both = rf"(?<![A-Za-z0-9_.,])(?P<a>{DIGITS})\s?(?P<u>{symbols})(?![A-Za-z])|(?<![A-Za-z0-9_])(?P<u2>{symbols})\s?(?P<a2>{DIGITS})"
+    return re.compile(both, re.IGNORECASE), {symbol.lower(): symbol for symbol in DECIMALS}
 
 
 @cache
 def _fiat() -> re.Pattern[str]:
-    words = cue("fiat").pattern
+    words = pattern("fiat")
     return re.compile(
         rf"(?<![A-Za-z0-9_.,])(?P<a>{DIGITS})\s?(?P<u>[{FIAT_SIGNS}]|{words})|(?P<u2>[{FIAT_SIGNS}])\s?(?P<a2>{DIGITS})",
         re.IGNORECASE,
@@ -81,9 +81,9 @@ _NO_TOKEN = frozenset({"AM", "PM", "UTC", "GMT", "CET", "CEST", "MEZ", "MESZ", "
 
 def find_amounts(text: str) -> list[Amount]:
     """All amounts of money in ``text``, in order: of known tokens, of money that is no token, of unknown symbols."""
-    pattern, spelling = _known()
+    known, spelling = _known()
     found: list[Amount] = []
-    for match in pattern.finditer(text):
+    for match in known.finditer(text):
         _keep(found, match, spelling[(match["u"] or match["u2"]).lower()])
     for match in _fiat().finditer(text):
         _keep(found, match, None)

@@ -8,7 +8,7 @@ from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from ingest.errors import InputError
-from synth.pact.lexicon import keyed
+from synth.pact.lexicon import find_keyed
 
 ABBREVIATIONS = {
     "CET": "CET", "CEST": "CET", "MEZ": "CET", "MESZ": "CET", "EET": "EET", "EEST": "EET", "WET": "WET", "WEST": "WET",
@@ -57,9 +57,8 @@ def find_zone(text: str) -> tuple[str, tuple[int, int]] | None:
         return "UTC", match.span()
     if match := _ABBREVIATED.search(text):
         return ABBREVIATIONS[match[0]], match.span()
-    for name, pattern in keyed("zones"):
-        if match := pattern.search(text):
-            return name, match.span()
+    for name, match in find_keyed(text, "zones"):
+        return name, match.span()
     if match := _city_time().search(text):
         return _cities()[(match["a"] or match["b"]).lower()], match.span()
     return None
