@@ -32,6 +32,12 @@ REACH = 12
 """Messages after a question or proposal within which a bare yes may answer it."""
 MEMORY = 150
 """Messages after a plan's last mention within which it can be joined or changed without a reply to it."""
+CLOSE = 3
+"""Messages after a plan's last mention within which what its principals say about it needs no sign that it does."""
+TERM_CUES = (
+    "propose", "roll_call", "organise", "deposit", "change", "no_show", "deadline", "attend", "majority_attests",
+    "host_attests", "host_cancels", "people",
+)  # fmt: skip
 TAKE_BACK_REACH = 5
 BARE_WORDS = 6
 NAMED_SLOTS = frozenset({"capacity", "quorum", "no_show", "attestation", "cancel", "deadline", "timezone"})
@@ -114,7 +120,7 @@ class Conversation:
     # What a message says
 
     def _take(self, at: int, message: Message, author: str, text: str, plan: Plan | None) -> None:
-        claims = find_claims(text, self._local(message, text, plan))
+        claims = find_claims(text, self._local(message, text, plan)) if self._may_concern(at, message, text, plan) else []
         founded = self._found(at, message, author, text, plan, claims)
         if founded is not None:
             self._ask = Ask("plan", at, author, founded)
@@ -130,6 +136,13 @@ class Conversation:
         moved = self._move(at, message, author, text, plan, relevant)
         if not answered and not moved:
             self._elsewhere(at, message, author, text, plan)
+
+    def _may_concern(self, at: int, message: Message, text: str, plan: Plan | None) -> bool:
+        """Whether it is worth reading ``text`` for terms: what this leaves out, ``_in_context`` would not keep."""
+        if plan is None or message.reply_to in self._about or at - plan.last_at <= CLOSE or plan.suggestions:
+            return True
+        open_ask = self._ask is not None and self._ask.unbroken and at - self._ask.at <= REACH
+        return open_ask or any(map(str.isdigit, text)) or says(text, *TERM_CUES)
 
     def _local(self, message: Message, text: str, plan: Plan | None) -> datetime:
         """When the message was sent, on the clock that its dates mean where that is known."""
@@ -191,7 +204,7 @@ class Conversation:
     ) -> list[Claim]:
         """Those of ``claims`` that are about ``plan``, and not about a train or another evening."""
         direct = message.reply_to in self._about or says(text, "change") or _names(plan, text)
-        near = at - plan.last_at <= (3 if author in plan.principals else 1)
+        near = at - plan.last_at <= (CLOSE if author in plan.principals else 1)
         bare = len(text.split()) <= BARE_WORDS and (len(text) <= 40)
         asked = self._ask.kind if self._ask and at - self._ask.at <= REACH and self._ask.unbroken else None
         kept = []
