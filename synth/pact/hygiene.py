@@ -109,16 +109,21 @@ def _without_others(text: str, people: frozenset[str]) -> str:
         if speaker and speaker["name"].strip().lower().lstrip("@") in people:
             continue
         told = find(line, "reported")
-        lines.append(line[: told.start()] if told else line)
+        before = line[: told.start()] if told else line
+        lines.append("" if told and says(before, "consent", "affirm") else before)  # I'm in, said nobody
     return "\n".join(lines)
 
 
 @lru_cache(maxsize=4_096)
-def skeleton(name: str) -> str:
-    """``name`` as it looks: without case, accents, invisible characters, and look-alike letters as their Latin twins."""
+def looks(name: str) -> frozenset[str]:
+    """How ``name`` looks: without accents and hidden characters, look-alike letters as their Latin twins.
+
+    Two names look alike if they share a form: one takes upper and lower case for the same, the other Il1 and O0.
+    """
     plain = unicodedata.normalize("NFKD", _INVISIBLE.sub("", name))
     letters = (char for char in plain if not unicodedata.combining(char) and not char.isspace())
-    return "".join(map(_latin_twin, letters)).casefold().replace("0", "o").replace("1", "l").replace("i", "l")
+    latin = "".join(map(_latin_twin, letters))
+    return frozenset({latin.casefold(), latin.translate(str.maketrans("I1|0", "lllO"))})
 
 
 @lru_cache(maxsize=4_096)
@@ -137,7 +142,9 @@ def doubles(participants: Iterable[Participant]) -> dict[str, str]:
     first: dict[str, Participant] = {}
     found = {}
     for person in participants:
-        original = first.setdefault(skeleton(person.name), person)
-        if original is not person:
+        forms = looks(person.name)
+        original = next((first[form] for form in forms if form in first), None)
+        if original is not None:
             found[person.id] = original.name
+        first |= {form: person for form in forms if form not in first}
     return found

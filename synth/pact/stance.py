@@ -50,7 +50,7 @@ def stance(text: str, harmless: frozenset[str] = frozenset()) -> Stance:
     clauses = [clause for clause in _CLAUSES.split(_EMOJI_YES.sub(",", text)) if clause.strip()]
     if any(says(clause, "consent") and _only(clause, harmless, "consent", "affirm", "echo") for clause in clauses):
         return Stance.JOINS
-    agrees = bool(_EMOJI_YES.search(text)) or says(text, "affirm", "echo")
+    agrees = (bool(_EMOJI_YES.search(text)) or says(text, "affirm", "echo")) and not says(text, "on_behalf")
     nothing_else = all(_only(clause, harmless, "affirm", "echo", "attend") for clause in clauses)
     return Stance.AGREES if agrees and nothing_else else Stance.NONE
 
