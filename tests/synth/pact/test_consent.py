@@ -102,7 +102,8 @@ def test_a_yes_to_a_change_does_not_join() -> None:
 
 def test_withdrawn_and_given_again() -> None:
     joined, left = says("ben", "I'm in"), says("ben", "can't make it after all", 3)
-    assert consenting(joined, left) == {"ann"}
+    assert terms(joined, left).verdict == "no plan"
+    assert consenting(says("cid", "count me in"), joined, left) == {"ann", "cid"}
     assert consenting(joined, left, says("ben", "good news, I'm in again", 4)) == {"ann", "ben"}
 
 
