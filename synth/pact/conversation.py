@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from synth.pact.claims import Claim, find_claims, sentences, slots_of
 from synth.pact.hygiene import doubles, own_words
-from synth.pact.lexicon import says
+from synth.pact.lexicon import find, says
 from synth.pact.moments import find_clocks, find_days
 from synth.pact.places import title
 from synth.pact.plan import Plan, Stand, Suggestion
@@ -95,7 +95,7 @@ class Conversation:
         if not text or jest:
             return
         plan = self._target(at, message, text)
-        if plan is None and not says(text, "propose", "roll_call", "organise", "deposit"):
+        if plan is None and not (_asks_with_number(text) or says(text, "propose", "roll_call", "organise", "deposit")):
             return
         if is_jest(text) or says(text, "hypothetical", "past") and not _is_formal(text):
             return
@@ -161,7 +161,7 @@ class Conversation:
         """A new plan, where the message proposes one that is not the plan at hand."""
         slots = slots_of(claims)
         proposes = says(text, "propose", "organise", "roll_call")
-        complete = {"date", "deposit"} <= slots
+        complete = {"date", "deposit"} <= slots or _offers(text, slots)
         if not (proposes or complete) or message.reply_to in self._about:
             return None
         name = _title(text, message.sent_at)
@@ -170,7 +170,8 @@ class Conversation:
         if plan is not None and plan.is_dated and not self._is_another(plan, author, text, claims, name, complete):
             return None
         if plan is not None and not plan.is_dated:
-            if not slots & {"date", "deposit"} or (plan.proposer == author and name in (None, plan.title)):
+            goes_on = plan.proposer == author and (name in (None, plan.title) or not says(text, "propose", "organise"))
+            if not slots & {"date", "deposit"} or goes_on:
                 return None
             self.plans.remove(plan)
         principals = frozenset({author, self._host} if self._host else {author})
@@ -424,6 +425,17 @@ def _is_formal(text: str) -> bool:
 
 def _title(text: str, sent: datetime) -> str | None:
     return title([(s.text, [d.span for d in (*find_days(s.text, sent), *find_clocks(s.text))] + [a.span for a in find_amounts(s.text)]) for s in sentences(text)])
+
+
+def _asks_with_number(text: str) -> bool:
+    return text.endswith(("?", "？")) and any(map(str.isdigit, text))
+
+
+def _offers(text: str, slots: set[str]) -> bool:
+    """Whether a question names a thing, a day and a time, and does not begin as one that asks to be told."""
+    first = sentences(text)[0]
+    begins = find(first.text, "interrogative")
+    return {"date", "time"} <= slots and first.asks and not (begins and begins.start() == 0)
 
 
 def _words(plan: Plan) -> frozenset[str]:

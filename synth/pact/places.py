@@ -16,7 +16,7 @@ HOLE = "\x00"
 
 PLACE_WORDS, TITLE_WORDS = 6, 5
 _JOINING = frozenset({"de", "e", "y", "da", "das", "of", "the", "a", "à", "à", "el", "la", "do"})
-_OPENS = re.compile(r"(?:the|my|our|your|mein\w*|unser\w*|der|die|das|dem|den|mi|tu|casa|minha|nossa|a|o|el|la)\s+\w", re.IGNORECASE)
+_OPENS = re.compile(r"mine$|(?:the|my|our|your|mein\w*|unser\w*|der|die|das|dem|den|mi|tu|casa|minha|nossa|a|o|el|la)\s+\w", re.IGNORECASE)
 _PERSONAL = re.compile(r"(?:mir|uns|меня|нас)\b", re.IGNORECASE)
 """With these a preposition means somebody's home, and belongs to the place."""
 _ARTICLE_INSIDE = frozenset({"im", "beim", "in der", "in dem", "an der", "auf dem", "auf der", "vor dem", "en el", "en la", "en los", "en las", "en", "al", "lá no", "lá na", "в", "на", "у", "около", "возле", "@"})
@@ -134,4 +134,4 @@ def _preposed() -> re.Pattern[str]:
 
 
 def _trimmed(phrase: str | None) -> str:
-    return (phrase or "").strip(" .,-–—*_\"'“”").rstrip(HOLE).strip()
+    return re.sub(r"[^\w'’)]+$", "", (phrase or "").strip(" .,-–—*_\"'“”" + HOLE))
