@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Literal
 
+from synth.pact.clocks import Clock, find_clocks
+from synth.pact.days import Day, find_days, month_names
 from synth.pact.lexicon import find, find_all, find_counted, number_value, says, without
-from synth.pact.moments import Clock, Day, find_clocks, find_days, month_names, overlap
 from synth.pact.places import find_place
+from synth.pact.spans import overlap
 from synth.pact.tokens import Amount, find_amounts
 from synth.pact.zones import find_zone
 
@@ -23,7 +25,8 @@ Slot = Literal[
 Value = str | int | date | time | Amount | tuple[date | None, time | None] | None
 
 _ENDS = re.compile(
-    rf"(?:[!?;\n。！？；]|(?<!\bmax)(?<!\bmin)\.(?=\s+\D|\s*$)(?!(?<=\d\.)\s*(?:{'|'.join(month_names())})))+", re.IGNORECASE
+    rf"(?:[!?;\n。！？；]|(?<!\bmax)(?<!\bmin)\.(?=\s+\D|\s*$)(?!(?<=\d\.)\s*(?:{'|'.join(month_names())})))+",
+    re.IGNORECASE,
 )
 _ASKS = re.compile(r"[?？]|[吗呢]\s*$")
 _MEASURES = re.compile(
@@ -31,7 +34,9 @@ _MEASURES = re.compile(
     r"semanas?|дн|час|минут|недел|天|小时|分钟|周|点|[:.]\d|%|€|\$)",
     re.IGNORECASE,
 )
-_SPAN_OF_PEOPLE = re.compile(r"(?<!\d)(\d{1,3})\s?[-–]\s?(\d{1,3})\s?(?:people|persons|players|leute|personen|personas|pessoas|человек|人)")
+_SPAN_OF_PEOPLE = re.compile(
+    r"(?<!\d)(\d{1,3})\s?[-–]\s?(\d{1,3})\s?(?:people|persons|players|leute|personen|personas|pessoas|человек|人)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +79,27 @@ def find_claims(text: str, sent: datetime) -> list[Claim]:
     spoke_of_absence = False
     for sentence in sentences(text):
         body, asks = sentence.text, sentence.asks
-        days, clocks, amounts = find_days(body, sent), find_clocks(body), find_amounts(body)
+        days, clocks, amounts = find_days(body, sent.date()), find_clocks(body), find_amounts(body)
         clocks = [clock for clock in clocks if not any(overlap(clock.span, a.span) for a in amounts)]
         zone = find_zone(body)
         deadline, days, clocks = _deadline(body, days, clocks)
         found += [Claim("deadline", deadline, asks)] if deadline else []
         found += [Claim("date", day.value, asks, day.doubt) for day in days[:1]]
-        found += [Claim("time", clock.value, asks, "" if clock.value else _half_day(body, clock)) for clock in clocks[:1]]
+        found += [
+            Claim("time", clock.value, asks, "" if clock.value else _half_day(body, clock)) for clock in clocks[:1]
+        ]
         found += [Claim("timezone", zone[0], asks)] if zone else []
         found += _deposit(body, amounts, asks)
         found += _counts(body, amounts, asks)
         spoke_of_absence = says(body, "no_show") or (spoke_of_absence and not days)
         found += _no_show(body, asks) if spoke_of_absence else []
         found += _rules(body, asks)
-        spans = [*(d.span for d in days), *(c.span for c in clocks), *(a.span for a in amounts), *([zone[1]] if zone else [])]
+        spans = [
+            *(d.span for d in days),
+            *(c.span for c in clocks),
+            *(a.span for a in amounts),
+            *([zone[1]] if zone else []),
+        ]
         place = find_place(body, spans)
         found += [Claim("place", place, asks)] if place else []
     return found
@@ -119,7 +131,9 @@ def _deposit(body: str, amounts: list[Amount], asks: bool) -> list[Claim]:
     named = find(body, "deposit")
     if named is None:
         return [Claim("deposit", amounts[0], asks, bare=not says(body, "each"))]
-    nearest = min(amounts, key=lambda amount: min(abs(amount.span[0] - named.end()), abs(named.start() - amount.span[1])))
+    nearest = min(
+        amounts, key=lambda amount: min(abs(amount.span[0] - named.end()), abs(named.start() - amount.span[1]))
+    )
     return [Claim("deposit", nearest, asks)]
 
 

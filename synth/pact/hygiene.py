@@ -32,7 +32,9 @@ _HIDDEN_IN_WORD = re.compile(rf"(?<=\w)[{_ZERO_WIDTH}]+(?=\w)|(?<=[a-zA-Z0-9])[{
 _TAGS = re.compile(r"(?<!\U0001f3f4)(?<![\U000e0020-\U000e007f])[\U000e0020-\U000e007f]")
 _INVISIBLE = re.compile(rf"[{_ZERO_WIDTH}{_MARKS}{_EMBEDDINGS}{_TURNS}]|[\U000e0000-\U000e007f]")
 
-_MARKUP = re.compile(r"</?[a-z!][^<>]{0,200}>|```|<\||\|>|\[/?INST\]|\{\s*\"|\]\(|\{\{|<!--|^#{1,3} (?:system|instruction)", re.I | re.M)
+_MARKUP = re.compile(
+    r"</?[a-z!][^<>]{0,200}>|```|<\||\|>|\[/?INST\]|\{\s*\"|\]\(|\{\{|<!--|^#{1,3} (?:system|instruction)", re.I | re.M
+)
 _FAKE_SERVICE = re.compile(
     r"^[\W_]*(?:[\[(<*{【]\s*)(?:system|admin(?:istrator)?|service|bot|server|pactsmith|moderator|sistema|система|системное|系统|notice)\b"
     r"|^\W*(?:system|система|sistema|系统(?:消息|通知)?|assistant|developer|pactsmith|service message)\s*[:：]"
@@ -43,7 +45,9 @@ _ADDRESS = re.compile(
     r"\b0x[0-9a-fA-F]{40}\b|(?<![\w.])[\w-]{2,40}\.eth\b|\bbc1[a-z0-9]{25,60}\b|\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}\b"
 )
 _LINK = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
-_QUOTE_MARKS = re.compile(r"\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|„[^“”\n]{1,400}[“”]|«[^»\n]{1,400}»|「[^」\n]{1,400}」|『[^』\n]{1,400}』")
+_QUOTE_MARKS = re.compile(
+    r"\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|„[^“”\n]{1,400}[“”]|«[^»\n]{1,400}»|「[^」\n]{1,400}」|『[^』\n]{1,400}』"
+)
 _QUOTE_LINE = re.compile(r"^\s*>.*$", re.MULTILINE)
 _STAMP = r"^\s*\[?[\d/.:, -]{0,24}(?:[AaPp]\.?[Mm]\.?)?\]?\s*(?:- )?"
 
@@ -76,7 +80,9 @@ def own_words(message: Message, people: frozenset[str]) -> OwnWords:
     if own != text and says(text, "consent"):
         suspicions.append("repeats another's words: they bind nobody")
     if message.forwarded:
-        suspicions += ["forwards another's words: they bind nobody"] if says(text, "consent", "deposit", "propose") else []
+        suspicions += (
+            ["forwards another's words: they bind nobody"] if says(text, "consent", "deposit", "propose") else []
+        )
         return OwnWords("", tuple(suspicions))
     return OwnWords(_LINK.sub(" ", _ADDRESS.sub(" ", own)).strip(), tuple(suspicions))
 

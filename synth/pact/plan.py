@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from ingest.chats.message import Message
     from synth.pact.claims import Claim, Slot
 
 ESSENTIAL_SLOTS = frozenset({"date", "time", "timezone", "place", "deposit", "no_show"})
@@ -57,7 +59,6 @@ class Plan:
     title: str | None
     changed_at: int
     last_at: int
-    sent_at: datetime
     held: dict[Slot, Held] = field(default_factory=dict)
     suggestions: list[Suggestion] = field(default_factory=list)
     contradictions: dict[Slot, list[tuple[Claim, str]]] = field(default_factory=dict)
@@ -72,6 +73,61 @@ class Plan:
     def is_dated(self) -> bool:
         """Whether the plan says when, or what is put down: enough not to be idle talk."""
         return bool(self.held.keys() & {"date", "deposit"})
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The words of the plan's title and place, lower case."""
+        place = self.held.get("place")
+        return frozenset(re.findall(r"[\w']+", f"{self.title or ''} {place.claim.value if place else ''}".lower()))
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether ``text`` calls the plan by its title."""
+        return bool(self.title and len(self.title) > 1 and self.title.lower() in text.lower())
+
+    def lacks(self, slot: Slot) -> bool:
+        """Whether ``slot`` has no value, or a doubtful one."""
+        return slot not in self.held or bool(self.held[slot].claim.doubt)
+
+    def differs(self, claim: Claim) -> bool:
+        """Whether ``claim`` says something new."""
+        return self.lacks(claim.slot) or self.held[claim.slot].claim.value != claim.value
+
+    def suggested(self, claims: Iterable[Claim]) -> list[Claim]:
+        """Those of ``claims`` that state what somebody suggested."""
+        pairs = [(claim.slot, claim.value) for suggestion in self.suggestions for claim in suggestion.claims]
+        return [claim for claim in claims if not claim.asked and (claim.slot, claim.value) in pairs]
+
+    def suggesters(self, claims: Iterable[Claim]) -> tuple[str, ...]:
+        """The messages that suggested ``claims``."""
+        pairs = [(claim.slot, claim.value) for claim in claims]
+        return tuple(s.message for s in self.suggestions if any((c.slot, c.value) in pairs for c in s.claims))
+
+    def heard(self, message: Message, at: int) -> None:
+        """Notes that ``message`` at place ``at`` is about the plan."""
+        self.last_at = at
+        self.messages.add(message.id)
+        edited = message.edited_at if message.author_id in self.principals else None
+        if edited is not None and (self.edited_at is None or edited > self.edited_at):
+            self.edited_at = edited
+
+    def drop(self, suggestion: Suggestion) -> None:
+        """Turns ``suggestion`` down."""
+        self.suggestions = [other for other in self.suggestions if other is not suggestion]
+
+    def support(self, suggestion: Suggestion, person: str, message: Message, at: int) -> None:
+        """A yes of ``person`` to a suggestion: a principal's makes it agreed, as does anybody's to a principal's."""
+        joined = {who for who, stand in self.stands.items() if stand.kind == "joined"}
+        self.last_at = at
+        if not any(other is suggestion for other in self.suggestions):  # settled before
+            if person in joined:
+                self.join(person, at, message.sent_at, (message.id,))
+            return
+        suggestion.supporters[person] = message.id
+        if {person, suggestion.author} & self.principals:
+            self.hold(suggestion.claims, tuple(dict.fromkeys((suggestion.message, message.id))), at)
+            for who, cite in {suggestion.author: suggestion.message, **suggestion.supporters}.items():
+                if who in joined:
+                    self.join(who, at, message.sent_at, (cite,))
 
     def hold(self, claims: Iterable[Claim], cites: tuple[str, ...], at: int) -> bool:
         """Takes ``claims`` as agreed; answers whether any essential slot changed."""
@@ -102,7 +158,9 @@ class Plan:
 
     def outdated(self) -> dict[str, Stand]:
         """Who agreed before an essential change, or before a message that made the plan was edited."""
-        return {who: stand for who, stand in self.stands.items() if stand.kind == "joined" and not self._is_current(who)}
+        return {
+            who: stand for who, stand in self.stands.items() if stand.kind == "joined" and not self._is_current(who)
+        }
 
     def _is_current(self, person: str) -> bool:
         stand = self.stands[person]

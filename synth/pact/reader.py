@@ -196,9 +196,13 @@ class _Reader:
             text = f"{amount.written!r} is no token that is known: how much of which token is the deposit?"
             self._ask("deposit", text, held.cites, tuple(DECIMALS))
         elif amount.value is None:
-            self._ask("deposit", f"{amount.written!r} can be read as two amounts: which one is the deposit?", held.cites)
+            self._ask(
+                "deposit", f"{amount.written!r} can be read as two amounts: which one is the deposit?", held.cites
+            )
         elif not amount.units:
-            self._ask("deposit", f"{amount.written!r} is not a whole number of {amount.token}'s smallest unit.", held.cites)
+            self._ask(
+                "deposit", f"{amount.written!r} is not a whole number of {amount.token}'s smallest unit.", held.cites
+            )
         else:
             self.found["deposit"] = Term(Deposit(amount.value, amount.token), held.cites)
 
@@ -218,7 +222,9 @@ class _Reader:
         valid, outdated = self.plan.consents(), self.plan.outdated()
         for person, stand in outdated.items():
             name = self.people.get(person, person)
-            self._ask("consent", f"{name} agreed before the plan changed: does {name} agree to it as it is now?", stand.cites)
+            self._ask(
+                "consent", f"{name} agreed before the plan changed: does {name} agree to it as it is now?", stand.cites
+            )
         for person, stand in self.plan.stands.items():
             if stand.kind in ("wavers", "unclear"):
                 text = f"{self.people.get(person, person)} did not clearly agree to this plan: do they?"
@@ -237,8 +243,12 @@ class _Reader:
             if name not in self.found and name not in asked:
                 self._ask(name, QUESTIONS[name], ())
         for slot, claims in self.plan.contradictions.items():
-            told = " or ".join(sorted({_told(claim.value) for claim, _ in claims} | {_told(self.plan.held[slot].claim.value)}))
-            self._ask(_term_of(slot), f"The chat says two things: {told}. Which one?", tuple(cite for _, cite in claims))
+            told = " or ".join(
+                sorted({_told(claim.value) for claim, _ in claims} | {_told(self.plan.held[slot].claim.value)})
+            )
+            self._ask(
+                _term_of(slot), f"The chat says two things: {told}. Which one?", tuple(cite for _, cite in claims)
+            )
 
     def _open_suggestions(self) -> None:
         for suggestion in self.plan.suggestions:

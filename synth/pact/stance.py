@@ -18,7 +18,24 @@ _EMOJI_YES = re.compile(r"(?:👍|✅|☑|✔|🙋|👌|➕|🙌)[\ufe0f\U0001f3
 _EMOJI_JEST = re.compile("🙄|🤡|😜|🤪|🙃|😏")
 _LAUGHTER = re.compile("😂|🤣|😆")
 _ASK = re.compile(r"[?？]|[吗呢]\s*$")
-YES_REACTIONS = frozenset({"👍", "✅", "☑", "✔", "🙋", "👌", "➕", "+1", "thumbsup", "white_check_mark", "heavy_check_mark", "heavy_plus_sign", "ok_hand", "raising_hand"})
+YES_REACTIONS = frozenset(
+    {
+        "👍",
+        "✅",
+        "☑",
+        "✔",
+        "🙋",
+        "👌",
+        "➕",
+        "+1",
+        "thumbsup",
+        "white_check_mark",
+        "heavy_check_mark",
+        "heavy_plus_sign",
+        "ok_hand",
+        "raising_hand",
+    }
+)
 NO_REACTIONS = frozenset({"👎", "❌", "🚫", "-1", "thumbsdown", "x", "no_entry_sign"})
 
 
@@ -77,7 +94,11 @@ def _declines(text: str) -> bool:
     """Whether a clause says more than one declining word, or nothing but one."""
     for clause in _CLAUSES.split(without(text, "polite")):
         match = find(clause, "refuse")
-        if match and (" " in match[0].strip() or len(match[0]) > 1 and not match[0].isascii() or _only(clause, frozenset(), "refuse")):
+        if match and (
+            " " in match[0].strip()
+            or (len(match[0]) > 1 and not match[0].isascii())
+            or _only(clause, frozenset(), "refuse")
+        ):
             return True
     return False
 

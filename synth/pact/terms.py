@@ -119,7 +119,13 @@ class Terms:
             "consents": [{"participant": c.participant, "cites": list(c.cites)} for c in self.consents],
             "missing": list(self.missing),
             "questions": [
-                {"about": q.about, "text": q.text, "cites": list(q.cites), "options": list(q.options), "required": q.required}
+                {
+                    "about": q.about,
+                    "text": q.text,
+                    "cites": list(q.cites),
+                    "options": list(q.options),
+                    "required": q.required,
+                }
                 for q in self.questions
             ],
             "warnings": [{"message": s.message, "text": s.text} for s in self.warnings],

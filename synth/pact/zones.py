@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from datetime import timedelta, timezone, tzinfo
 from functools import cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
 from ingest.errors import InputError
 from synth.pact.lexicon import find_keyed
+
+if TYPE_CHECKING:
+    from synth.pact.spans import Span
+
+MOST_HOURS = 14
+"""No clock is further from UTC."""
 
 ABBREVIATIONS = {
     "CET": "CET", "CEST": "CET", "MEZ": "CET", "MESZ": "CET", "EET": "EET", "EEST": "EET", "WET": "WET", "WEST": "WET",
@@ -43,25 +50,39 @@ def _city_time() -> re.Pattern[str]:
 _ABBREVIATED = re.compile(rf"(?<!\w)(?:{'|'.join(ABBREVIATIONS)})(?!\w)")
 
 
-def find_zone(text: str) -> tuple[str, tuple[int, int]] | None:
+def find_zone(text: str) -> tuple[str, Span] | None:
     """The zone that ``text`` names, as ``zone_of`` reads it, and where it stands; None where it names none."""
+    return next(
+        (found for reader in (_offset, _database_name, _abbreviation, _in_words) if (found := reader(text))), None
+    )
+
+
+def _offset(text: str) -> tuple[str, Span] | None:
     if match := _OFFSET.search(text):
         minutes = int(match["h"]) * 60 + int(match["m"] or 0)
-        if minutes <= 14 * 60:
+        if minutes <= MOST_HOURS * 60:
             sign = "+" if match["sign"] == "+" else "-"
             return f"UTC{sign}{minutes // 60:02d}:{minutes % 60:02d}", match.span()
-    for match in _NAME.finditer(text):
-        if match[0] in available_timezones():
-            return match[0], match.span()
     if match := _PLAIN.search(text):
         return "UTC", match.span()
-    if match := _ABBREVIATED.search(text):
-        return ABBREVIATIONS[match[0]], match.span()
+    return None
+
+
+def _database_name(text: str) -> tuple[str, Span] | None:
+    return next(((m[0], m.span()) for m in _NAME.finditer(text) if m[0] in available_timezones()), None)
+
+
+def _abbreviation(text: str) -> tuple[str, Span] | None:
+    match = _ABBREVIATED.search(text)
+    return (ABBREVIATIONS[match[0]], match.span()) if match else None
+
+
+def _in_words(text: str) -> tuple[str, Span] | None:
+    """Moscow time: by the lexicon's words, else by a city that has a zone of its own."""
     for name, match in find_keyed(text, "zones"):
         return name, match.span()
-    if match := _city_time().search(text):
-        return _cities()[(match["a"] or match["b"]).lower()], match.span()
-    return None
+    city = _city_time().search(text)
+    return (_cities()[(city["a"] or city["b"]).lower()], city.span()) if city else None
 
 
 def zone_of(name: str) -> tzinfo:
@@ -72,10 +93,8 @@ def zone_of(name: str) -> tzinfo:
     """
     if match := _OFFSET.fullmatch(name):
         offset = timedelta(hours=int(match["h"]), minutes=int(match["m"] or 0))
-        if offset <= timedelta(hours=14):
+        if offset <= timedelta(hours=MOST_HOURS):
             return timezone(offset if match["sign"] == "+" else -offset)
     if name in available_timezones():
         return ZoneInfo(name)
-    raise InputError(
-        f"there is no time zone {name!r}; name one such as Europe/Berlin or UTC+02:00", field="timezone"
-    )
+    raise InputError(f"there is no time zone {name!r}; name one such as Europe/Berlin or UTC+02:00", field="timezone")

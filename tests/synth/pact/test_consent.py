@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from ingest.chats.message import Chat, Message, Participant, Reaction
 
+from ingest.chats.message import Chat, Message, Participant, Reaction
 from synth.pact import Terms, read_terms
 
 PLAN = "Let's have brunch on Sunday at 11:00 at Mila, deposit 10 USDC, no-shows are split, times are UTC"
