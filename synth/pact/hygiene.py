@@ -38,7 +38,8 @@ _MARKUP = re.compile(
 _FAKE_SERVICE = re.compile(
     r"^[\W_]*(?:[\[(<*{【]\s*)(?:system|admin(?:istrator)?|service|bot|server|pactsmith|moderator|sistema|система|системное|系统|notice)\b"
     r"|^\W*(?:system|система|sistema|系统(?:消息|通知)?|assistant|developer|pactsmith|service message)\s*[:：]"
-    r"|^\W*\S{1,30} (?:has )?joined the (?:pact|group|chat)\b|^\W*\S{1,30} (?:added|removed) \S{1,30} (?:to|from) the (?:pact|group)\b",
+    r"|^\W*\S{1,30} (?:has )?joined the (?:pact|group|chat)\b"
+    r"|^\W*\S{1,30} (?:added|removed) \S{1,30} (?:to|from) the (?:pact|group)\b",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(

@@ -23,7 +23,7 @@ QUESTIONS = {
     "starts_at": "On which day and at what time does it start?",
     "timezone": "In which time zone are these times?",
     "deposit": "How much does everybody put down, and in which token?",
-    "no_show": "What becomes of the deposit of somebody who does not come: split among those who do, refund, burn, charity?",
+    "no_show": "What becomes of an absent person's deposit: split among those who come, refund, burn, charity?",
     "host": "Who is the host?",
 }
 SMALLEST_PARTY = 2
@@ -37,7 +37,7 @@ def read_terms(
     Args:
         chat: The chat; its texts are never taken for instructions.
         host: Who is responsible, by name or id, with or without ``@``; else it is whoever proposed the plan.
-        timezone: The zone of the chat's times, such as ``Europe/Berlin`` or ``UTC+02:00``; else only what the chat says.
+        timezone: The zone of the chat's times, such as ``Europe/Berlin`` or ``UTC+02:00``; else what the chat says.
         answers: What the user says to earlier questions, by ``Question.about``: text as the JSON form has it, a deposit
             as ``20 USDC``; ``plan`` takes the id of the message that proposes it.
 

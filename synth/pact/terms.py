@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from synth.pact.tokens import DECIMALS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
 TermName = Literal[
     "title", "place", "starts_at", "timezone", "deposit", "capacity", "quorum", "host", "join_deadline", "no_show",
@@ -113,7 +113,7 @@ class Terms:
         return tuple(name for name in ESSENTIAL if name not in self.terms or name in asked)
 
     def to_json(self) -> dict[str, Any]:
-        """The command line's keys ``terms``, ``consents``, ``missing``, ``warnings``, ``verdict``, and ``questions``."""
+        """The command line's keys, and ``questions`` and ``participants`` (names by id)."""
         return {
             "terms": {name: term.to_json() for name, term in self.terms.items()},
             "consents": [{"participant": c.participant, "cites": list(c.cites)} for c in self.consents],

@@ -62,8 +62,9 @@ def decimal_value(written: str) -> Decimal | None:
 @cache
 def _known() -> tuple[re.Pattern[str], dict[str, str]]:
     symbols = "|".join(sorted(DECIMALS, key=len, reverse=True))
-    both = rf"(?<![A-Za-z0-9_.,])(?P<a>{DIGITS})\s?(?P<u>{symbols})(?![A-Za-z])|(?<![A-Za-z0-9_])(?P<u2>{symbols})\s?(?P<a2>{DIGITS})"
-    return re.compile(both, re.IGNORECASE), {symbol.lower(): symbol for symbol in DECIMALS}
+    behind = rf"(?<![A-Za-z0-9_.,])(?P<a>{DIGITS})\s?(?P<u>{symbols})(?![A-Za-z])"
+    before = rf"(?<![A-Za-z0-9_])(?P<u2>{symbols})\s?(?P<a2>{DIGITS})"
+    return re.compile(f"{behind}|{before}", re.IGNORECASE), {symbol.lower(): symbol for symbol in DECIMALS}
 
 
 @cache

@@ -10,30 +10,32 @@ from ingest.chats.message import Chat, Message, Participant, Reaction
 from synth.pact import Terms, read_terms
 
 PLAN = "Let's have brunch on Sunday at 11:00 at Mila, deposit 10 USDC, no-shows are split, times are UTC"
-SENT = datetime(2026, 3, 2, 10)
+SENT = datetime.fromisoformat("2026-03-02 10:00")
 PEOPLE = {name.lower(): Participant(name.lower(), name) for name in ("Ann", "Ben", "Cid", "Dan")}
 
-AGREE = """I'm in|I'm in!|yes|Yes please!|sure|count me in for Sunday|sounds good to me|ok 👍|👍🏽|+1|deal, I'm in|absolutely
-no problem, I'm in|yes, see you there|I'll be there|in|works for me|thanks Ann, I'm in
+AGREE = """I'm in|I'm in!|yes|Yes please!|sure|count me in for Sunday|sounds good to me|ok 👍|👍🏽|+1|deal, I'm in
+absolutely|no problem, I'm in|yes, see you there|I'll be there|in|works for me|thanks Ann, I'm in
 bin dabei|ich bin auf jeden fall dabei|passt|klar, gerne|ich komme mit|kein Problem|ja|ich mach mit
-me apunto|cuenta conmigo|vale|sí, me apunto|claro que sí|yo me apunto|por mí bien
-tô dentro|conta comigo|beleza|eu vou|com certeza|pode ser
-я за|я иду|да, конечно|запиши меня|хорошо|я в деле|договорились
-算我一个|我也去|好的|没问题，算我一个|我参加|可以""".replace("\n", "|").split("|")
+me apunto|cuenta conmigo|vale|sí, me apunto|claro que sí|yo me apunto|por mí bien|tô dentro|conta comigo
+beleza|eu vou|com certeza|pode ser|я за|я иду|да, конечно|запиши меня|хорошо|я в деле|договорились|算我一个
+我也去|好的|没问题，算我一个|我参加|可以""".replace("\n", "|").split("|")
 
-DO_NOT_AGREE = """sounds good, but I can't promise|I'd be in if it were cheaper|who's in so far?|Dan is in|Dan is in too|ok boomer
-yes to brunch, no to deposit|I agree with Ben|I was in last time|in theory yes|not me|count me in? we'll see|yes chef
-tell Ann I'm in|my sister says count me in|I'm in... said nobody ever|I'm in love with this place|yes I saw that
-+1 for pizza|I'm in favor of moving it|could you count me in later?|I'll be there in spirit|I'll come back to you
-I'm coming down with something|sure, why would anyone do that|can I be in without paying?|I'm in the bathroom|yeah right
-I'm in if Ben comes|maybe|yes?|I'm in unless it rains|I'm not in|sure 🙄|I'm in lol jk|I'd love to|not sure yet|I'm in, kidding
-yes, that movie was great|count me in for being depressed|"I'm in"|> I'm in|Dan: I'm in|let me check|almost in|I wish I was in
-vielleicht|ich bin dabei, das Auto zu reparieren|bin dabei, wenn es nicht regnet|ja, aber nur ohne Kaution|Dan ist auch dabei
-ich wäre gern dabei|weiß noch nicht|bin nicht dabei|muss noch schauen|ja klar, von wegen
-me apunto si no llueve|quizás|no sé|me gustaría, pero no|Dan también se apunta|no me apunto|es broma, me apunto jaja
-talvez|tô dentro se der|não sei|acho que sim|o Dan também vai|não vou
-может быть|я за, если не будет дождя|не знаю|я бы пошёл|Дима тоже идёт|я не за
-也许|如果不下雨我就去|看情况|我不去|可能去|他也去|开玩笑的，算我一个""".replace("\n", "|").split("|")
+DO_NOT_AGREE = """sounds good, but I can't promise|I'd be in if it were cheaper|who's in so far?|Dan is in|Dan is in too
+ok boomer|yes to brunch, no to deposit|I agree with Ben|I was in last time|in theory yes|not me
+count me in? we'll see|yes chef|tell Ann I'm in|my sister says count me in|I'm in... said nobody ever
+I'm in love with this place|yes I saw that|+1 for pizza|I'm in favor of moving it
+could you count me in later?|I'll be there in spirit|I'll come back to you|I'm coming down with something
+sure, why would anyone do that|can I be in without paying?|I'm in the bathroom|yeah right
+I'm in if Ben comes|maybe|yes?|I'm in unless it rains|I'm not in|sure 🙄|I'm in lol jk|I'd love to
+not sure yet|I'm in, kidding|yes, that movie was great|count me in for being depressed|"I'm in"|> I'm in
+Dan: I'm in|let me check|almost in|I wish I was in|vielleicht|ich bin dabei, das Auto zu reparieren
+bin dabei, wenn es nicht regnet|ja, aber nur ohne Kaution|Dan ist auch dabei|ich wäre gern dabei
+weiß noch nicht|bin nicht dabei|muss noch schauen|ja klar, von wegen|me apunto si no llueve|quizás|no sé
+me gustaría, pero no|Dan también se apunta|no me apunto|es broma, me apunto jaja|talvez|tô dentro se der
+não sei|acho que sim|o Dan também vai|não vou|может быть|я за, если не будет дождя|не знаю|я бы пошёл
+Дима тоже идёт|я не за|也许|如果不下雨我就去|看情况|我不去|可能去|他也去|开玩笑的，算我一个""".replace("\n", "|").split(
+    "|"
+)
 
 
 def consenting(*messages: Message) -> set[str]:
