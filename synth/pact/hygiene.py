@@ -77,7 +77,7 @@ def own_words(message: Message, people: frozenset[str]) -> OwnWords:
     if reason:
         return OwnWords("", (reason,))
     suspicions = ["names an address: an address in a chat is never a payee"] if _ADDRESS.search(text) else []
-    own = _without_others(text, people)
+    own = _without_others(text.replace(message.quoted, " ") if message.quoted else text, people)
     if own != text and says(text, "consent"):
         suspicions.append("repeats another's words: they bind nobody")
     if message.forwarded:

@@ -50,7 +50,8 @@ class Plan:
     """A plan, founded by message ``id``.
 
     ``principals`` may set its terms by saying so; what others say is a suggestion. ``changed_at`` is the place of the
-    last message that changed an essential slot; ``edited_at`` is when such a message was last edited.
+    last message that changed an essential slot; ``edited_at`` is when a principal last edited a message about the plan,
+    ``edited_who_knows_when`` that the export only tells that one did.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Plan:
     messages: set[str] = field(default_factory=set)
     called_off: bool = False
     edited_at: datetime | None = None
+    edited_who_knows_when: bool = False
 
     @property
     def is_dated(self) -> bool:
@@ -107,7 +109,9 @@ class Plan:
         self.last_at = at
         self.messages.add(message.id)
         edited = message.edited_at if message.author_id in self.principals else None
-        if edited is not None and (self.edited_at is None or edited > self.edited_at):
+        if edited == message.sent_at:
+            self.edited_who_knows_when = True
+        elif edited is not None and (self.edited_at is None or edited > self.edited_at):
             self.edited_at = edited
 
     def drop(self, suggestion: Suggestion) -> None:
@@ -164,5 +168,5 @@ class Plan:
 
     def _is_current(self, person: str) -> bool:
         stand = self.stands[person]
-        before_edit = self.edited_at is not None and person not in self.principals and stand.sent_at <= self.edited_at
-        return stand.at >= self.changed_at and not before_edit
+        before_edit = self.edited_who_knows_when or (self.edited_at is not None and stand.sent_at <= self.edited_at)
+        return stand.at >= self.changed_at and (person in self.principals or not before_edit)

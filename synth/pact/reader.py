@@ -126,7 +126,7 @@ class _Reader:
         self._who_hosts()
         self._deadline()
         for name in ("no_show", "attestation", "cancel"):
-            self._plain(name)  # type: ignore[arg-type]
+            self._plain(name)
         self.found |= answered(self.answers, self.found)
         consents = self._consents()
         self._gaps()

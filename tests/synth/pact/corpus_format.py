@@ -28,8 +28,8 @@ SMALL_TALK = (
     "did you see the game last night", "lol", "my train is late again, I'll be home at {n}", "haha no way", "ok",
     "who took my charger?", "yes", "no idea", "check this out https://example.org/{n}", "paid {n} USDC for gas, crazy",
     "good morning everyone", "hat jemand die Notizen von gestern?", "ja", "meeting moved to {n}:30 ugh", "😂😂", "sure",
-    "I have {n} unread mails", "can't talk now", "what a goal!", "me too", "vale", "да", "hahaha", 
-    "happy birthday Tom!", "the dentist is on Friday at {n}", "brb", "I'm at work until {n}", "nice", "👍", "anyone seen my keys?", "好的",
+    "I have {n} unread mails", "can't talk now", "what a goal!", "me too", "vale", "да", "hahaha", "brb", "nice", "👍",
+    "happy birthday Tom!", "the dentist is on Friday at {n}", "I'm at work until {n}", "anyone seen my keys?", "好的",
 )  # fmt: skip
 NOISY_PEOPLE = ("Nora", "Piet", "Quin", "Rosa")
 

@@ -119,6 +119,7 @@ def test_reactions() -> None:
     assert reacted(Reaction("👍", None), Reaction("❤️", "ben"), Reaction("😂", "cid")) == {"ann"}
     assert reacted(Reaction("👍", "ben"), Reaction("👎", "ben")) == {"ann"}
     assert reacted(Reaction("👍", "stranger")) == {"ann"}
+    assert reacted(Reaction("👍", "ben"), edited_at=SENT) == {"ann"}
     assert reacted(Reaction("👍", "ben"), edited_at=SENT + timedelta(minutes=9)) == {"ann"}
 
 
@@ -126,3 +127,11 @@ def test_a_forwarded_or_service_yes_binds_nobody() -> None:
     assert consenting(says("ben", "I'm in", forwarded=True)) == {"ann"}
     assert consenting(Message("2", None, SENT, "ben: I'm in", "service")) == {"ann"}
     assert consenting(Message("2", "ben", SENT, "I'm in", "deleted")) == {"ann"}
+
+
+@pytest.mark.parametrize(("minutes", "agreed"), [(1, {"ann", "ben"}), (3, {"ann"}), (0, {"ann"})])
+def test_a_consent_to_what_was_edited_later_is_none(minutes: int, agreed: set[str]) -> None:
+    """Ben agrees two minutes after the plan; an edit at the plan's own minute means that nobody knows when."""
+    plan = Message("1", "ann", SENT, PLAN, edited_at=SENT + timedelta(minutes=minutes))
+    found = read_terms(Chat("signal", "brunch", PEOPLE, (plan, says("ben", "I'm in"))))
+    assert {consent.participant for consent in found.consents} == agreed

@@ -9,8 +9,9 @@ import pytest
 from accuracy import measure, read
 from corpus_format import FOLDER, examples
 
-FILES = ("plans.txt", "attacks.txt", "heldout.txt")
-TERM_ACCURACY = {"plans.txt": 1.0, "attacks.txt": 1.0, "heldout.txt": 0.98}
+FILES = ("plans.txt", "attacks.txt", "fresh.txt", "heldout.txt")
+TERM_ACCURACY = {"heldout.txt": 0.955}  # 1 where it is not said
+CONSENT_RECALL = {"heldout.txt": 0.95}
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -23,8 +24,8 @@ def test_nobody_is_bound_who_did_not_agree(file: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_terms_are_read_as_a_person_reads_them(file: str) -> None:
     figures = measure(examples(file))
-    assert figures.term_accuracy >= TERM_ACCURACY[file], figures.mistakes
-    assert figures.consent_recall == 1.0
+    assert figures.term_accuracy >= TERM_ACCURACY.get(file, 1.0), figures.mistakes
+    assert figures.consent_recall >= CONSENT_RECALL.get(file, 1.0)
     assert figures.warnings_right == figures.verdicts
 
 
@@ -38,6 +39,6 @@ def test_every_attempt_is_told_and_changes_nothing() -> None:
 
 def test_the_corpus_is_as_large_as_it_is_said_to_be() -> None:
     sizes = {file: len(examples(file)) for file in FILES}
-    assert sum(sizes.values()) >= 80
-    assert 3 * sizes["heldout.txt"] >= sum(sizes.values()) * 0.9
+    assert sum(sizes.values()) >= 100
+    assert 3 * sizes["heldout.txt"] >= sum(sizes.values())
     assert {path.name for path in FOLDER.iterdir()} == set(FILES)
