@@ -72,7 +72,7 @@ def own_words(message: Message, people: frozenset[str]) -> OwnWords:
     if raw.isascii() and raw.isalnum():
         return OwnWords("" if message.forwarded else raw)
     reason = _unreadable(raw)
-    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", raw)).replace("’", "'").replace("ʼ", "'").replace("`", "'")
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", raw)).replace("’", "'").replace("ʼ", "'")
     reason = reason or _steering(text)
     if reason:
         return OwnWords("", (reason,))
