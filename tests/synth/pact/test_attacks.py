@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_consent import PEOPLE, PLAN, SENT, says, terms
 
@@ -31,6 +31,7 @@ NOT_READ = [
 ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(FRAGMENTS, st.text(max_size=12)), min_size=1, max_size=6).map(" ".join))
 def test_a_stranger_changes_nothing(text: str) -> None:
     before = terms(says("ben", "I'm in"))
@@ -44,6 +45,7 @@ def without_host(found: Terms) -> dict[str, Term]:
     return {name: term for name, term in found.terms.items() if name != "host"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(FRAGMENTS, st.text(max_size=12)), min_size=1, max_size=6).map(" ".join))
 def test_a_double_of_the_host_changes_nothing_at_all(text: str) -> None:
     people = PEOPLE | {"ann2": Participant("ann2", "Аnn")}
