@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 PLAN = "Let's have brunch on Sunday at 11:00 at Mila, deposit 10 USDC, no-shows are split. Who's in?"
 PLAN_EVERY = 300
 TALK = (
-    "the train was late so I walked home and then we cooked for friday at work nobody knew when das war wieder ein Tag "
-    "ohne Plan aber morgen um 8 geht es weiter no sé qué pasa con el coche нет времени сегодня опять работа 今天 下班 ok"
+    "the train was late so I walked home and then we cooked for friday at work nobody knew when das war wieder ein Tag"
+    " ohne Plan aber morgen um 8 geht es weiter no sé qué pasa con el coche нет времени сегодня опять работа 今天 下班"
 )
 PEOPLE = {f"p{number}": Participant(f"p{number}", f"Person {number}") for number in range(100, 140)}
 
