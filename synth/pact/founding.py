@@ -67,9 +67,11 @@ def is_new(proposal: Proposal, said: Utterance, plan: Plan | None) -> bool:
 
 def _offers(text: str, slots: set[str]) -> bool:
     """Whether a question names a day and a time, and does not begin as one that asks to be told."""
+    if not {"date", "time"} <= slots:
+        return False
     first = sentences(text)[0]
     begins = find(first.text, "interrogative")
-    return {"date", "time"} <= slots and first.asks and not (begins and begins.start() == 0)
+    return first.asks and not (begins and begins.start() == 0)
 
 
 def _title(text: str, today: date) -> str | None:

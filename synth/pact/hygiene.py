@@ -89,6 +89,8 @@ def own_words(message: Message, people: frozenset[str]) -> OwnWords:
 
 
 def _unreadable(raw: str) -> str | None:
+    if raw.isascii():
+        return None
     turned = any(char in _TURNS for char in raw) and not any(unicodedata.bidirectional(c) in ("R", "AL") for c in raw)
     if turned:
         return "holds characters that turn the reading direction around: it is not read"
