@@ -1,0 +1,188 @@
+"""What a message says about a plan's terms, sentence by sentence, whoever says it and whatever comes of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Literal
+
+from synth.pact.clocks import Clock, find_clocks
+from synth.pact.days import Day, find_days, month_names
+from synth.pact.lexicon import find, find_all, find_counted, number_value, says, without
+from synth.pact.places import find_place
+from synth.pact.spans import overlap
+from synth.pact.tokens import Amount, find_amounts
+from synth.pact.zones import find_zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Slot = Literal[
+    "place", "date", "time", "timezone", "deposit", "capacity", "quorum", "host", "deadline", "no_show",
+    "attestation", "cancel",
+]  # fmt: skip
+Value = str | int | date | time | Amount | tuple[date | None, time | None] | None
+
+_ENDS = re.compile(
+    rf"(?:[!?;\n。！？；]|(?<!\bmax)(?<!\bmin)\.(?=\s+\D|\s*$)(?!(?<=\d\.)\s*(?:{'|'.join(month_names())})))+",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(r"[?？]|[吗呢]\s*$")
+_MEASURES = re.compile(
+    r"\s*(?:days?|hours?|h\b|min(?:ute)?s?\b|km|weeks?|months?|tage?n?|stunden?|minuten|wochen?|días?|dias?|horas?|minutos|"
+    r"semanas?|дн|час|минут|недел|天|小时|分钟|周|点|[:.]\d|%|€|\$)",
+    re.IGNORECASE,
+)
+_SPAN_OF_PEOPLE = re.compile(
+    r"(?<!\d)(\d{1,3})\s?[-–]\s?(\d{1,3})\s?(?:people|persons|players|leute|personen|personas|pessoas|человек|人)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One sentence's value for one slot.
+
+    ``value`` None means that the words can be read in two ways, told in ``doubt``; a ``value`` with a ``doubt`` is the
+    likelier reading. ``asked`` is a question's. ``bare`` amounts stand without a word for a deposit beside them.
+    """
+
+    slot: Slot
+    value: Value
+    asked: bool = False
+    doubt: str = ""
+    bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence, and whether it asks."""
+
+    text: str
+    asks: bool
+
+
+def sentences(text: str) -> list[Sentence]:
+    """The sentences of ``text``, without their full stops."""
+    found, start = [], 0
+    for end in (*_ENDS.finditer(text), None):
+        body = text[start : end.start() if end else len(text)].strip()
+        if body:
+            found.append(Sentence(body, bool(_ASKS.search(body + (end[0] if end else "")))))
+        start = end.end() if end else start
+    return found
+
+
+def find_claims(text: str, sent: datetime) -> list[Claim]:
+    """All that ``text``, sent at ``sent``, says about terms."""
+    found: list[Claim] = []
+    spoke_of_absence = False
+    for sentence in sentences(text):
+        body, asks = sentence.text, sentence.asks
+        days, clocks, amounts = find_days(body, sent.date()), find_clocks(body), find_amounts(body)
+        clocks = [clock for clock in clocks if not any(overlap(clock.span, a.span) for a in amounts)]
+        zone = find_zone(body)
+        deadline, days, clocks = _deadline(body, days, clocks)
+        found += [Claim("deadline", deadline, asks)] if deadline else []
+        found += [Claim("date", day.value, asks, day.doubt) for day in days[:1]]
+        found += [
+            Claim("time", clock.value, asks, "" if clock.value else _half_day(body, clock)) for clock in clocks[:1]
+        ]
+        found += [Claim("timezone", zone[0], asks)] if zone else []
+        found += _deposit(body, amounts, asks)
+        found += _counts(body, amounts, asks)
+        spoke_of_absence = says(body, "no_show") or (spoke_of_absence and not days)
+        found += _no_show(body, asks) if spoke_of_absence else []
+        found += _rules(body, asks)
+        spans = [
+            *(d.span for d in days),
+            *(c.span for c in clocks),
+            *(a.span for a in amounts),
+            *([zone[1]] if zone else []),
+        ]
+        place = find_place(body, spans)
+        found += [Claim("place", place, asks)] if place else []
+    return found
+
+
+def _half_day(body: str, clock: Clock) -> str:
+    written = body[clock.span[0] : clock.span[1]].strip()
+    return f"{written!r} may be in the morning or in the evening"
+
+
+def _deadline(
+    body: str, days: list[Day], clocks: list[Clock]
+) -> tuple[tuple[date | None, time | None] | None, list[Day], list[Clock]]:
+    """The moment until which people may join, and the moments that are left for the plan itself."""
+    for match in find_all(body, "deadline"):
+        reach = match.end() + 45
+        day = next((day for day in days if match.end() - 2 <= day.span[0] < reach), None)
+        near = match.end() if day is None else day.span[0] - 20
+        clock = next((clock for clock in clocks if max(near, match.end() - 4) <= clock.span[0] < reach), None)
+        if day or clock:
+            moment = (day.value if day else None, clock.value if clock else None)
+            return moment, [d for d in days if d is not day], [c for c in clocks if c is not clock]
+    return None, days, clocks
+
+
+def _deposit(body: str, amounts: list[Amount], asks: bool) -> list[Claim]:
+    if not amounts:
+        return []
+    named = find(body, "deposit")
+    if named is None:
+        return [Claim("deposit", amounts[0], asks, bare=not says(body, "each"))]
+    nearest = min(
+        amounts, key=lambda amount: min(abs(amount.span[0] - named.end()), abs(named.start() - amount.span[1]))
+    )
+    return [Claim("deposit", nearest, asks)]
+
+
+def _counts(body: str, amounts: list[Amount], asks: bool) -> list[Claim]:
+    """How many may come, and how many must."""
+    if match := _SPAN_OF_PEOPLE.search(body):
+        return [Claim("quorum", int(match[1]), asks), Claim("capacity", int(match[2]), asks)]
+    found: list[Claim] = []
+    slots: tuple[Slot, Slot] = ("quorum", "capacity")
+    for slot in slots:
+        for match in find_counted(body, slot):
+            money = any(overlap(match.span("n"), amount.span) for amount in amounts)
+            if not money and not _MEASURES.match(body, match.end("n")):
+                found.append(Claim(slot, number_value(match["n"]), asks))
+                break
+    return found
+
+
+def _no_show(body: str, asks: bool) -> list[Claim]:
+    """What becomes of an absent person's deposit."""
+    outcomes = [name for name in ("split", "refund", "burn", "charity") if _affirmed(body, name)]
+    if len(outcomes) == 1:
+        return [Claim("no_show", outcomes[0], asks)]
+    return [Claim("no_show", None, asks, " or ".join(outcomes))] if outcomes else []
+
+
+def _affirmed(body: str, outcome: str) -> bool:
+    """Whether ``outcome`` is said of an absence and not denied just before."""
+    absences = [match.span() for match in find_all(body, "no_show")]
+    for match in find_all(body, outcome):
+        if not any(overlap(match.span(), span) for span in absences):
+            before = body[max(0, match.start() - 14) : match.start()]
+            return not says(without(before, "no_show"), "negation")
+    return False
+
+
+def _rules(body: str, asks: bool) -> list[Claim]:
+    found: list[Claim] = []
+    if says(body, "majority_attests"):
+        found.append(Claim("attestation", "majority", asks))
+    elif says(body, "host_attests"):
+        found.append(Claim("attestation", "host", asks))
+    if says(body, "host_cancels"):
+        found.append(Claim("cancel", "host", asks))
+    if says(body, "organise") and not asks:
+        found.append(Claim("host", "author"))
+    return found
+
+
+def slots_of(claims: Iterable[Claim]) -> set[str]:
+    """The slots that ``claims`` fill."""
+    return {claim.slot for claim in claims}
