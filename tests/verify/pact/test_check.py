@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from evenings import NAMES, TOKEN, terms
 from bad_pacts import animals
+from evenings import NAMES, TOKEN, terms
 
 from verify.pact.check import check_pact, check_pacts
 from verify.pact.properties import STATEMENTS

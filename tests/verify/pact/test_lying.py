@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from evenings import FRIENDS, NAMES, terms
 from bad_pacts import animals
+from evenings import FRIENDS, NAMES, terms
 
 from verify.pact.compile import admit_pact
 from verify.pact.lying import in_words, profitable_lie
