@@ -24,12 +24,12 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # else a benchmark hides the package of its name
 
+from verify.cache import CACHE_VARIABLE
 from verify.evm import Evm, ExecutionError
 from verify.pact import check, stage
 from verify.pact.attacks import costliest_evening
 from verify.pact.compile import PactCode, admit_pact
 from verify.pact.terms import NOBODY, Attestation, Disputed, NoShow, PactTerms, meetup_pact
-from verify.solc_cache import CACHE_VARIABLE
 from verify.venues import labelled_address
 
 GUESTS = tuple(labelled_address(f"guest {number}") for number in range(64))

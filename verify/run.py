@@ -150,7 +150,7 @@ def verify(
     started = time.monotonic()
     _check(history, rules, options)
     entries = [admitted(rule, i, len(rules), progress) for i, rule in enumerate(rules)]
-    entries = examined(entries, store, options, progress)
+    entries = examined(entries, options, progress)
     events = sum(len(each.events) for each in (history, *beside))
     progress(Step("audit", 0, events))
     base = None if fork is None else ForkBase.of(fork, (history, *beside))
@@ -221,13 +221,12 @@ def admitted(rule: Rule, i: int, total: int, progress: Callable[[Step], None]) -
     return Entry(rule, info, artifact, constructor_data(artifact, rule.parameters), ())
 
 
-def examined(entries: Sequence[Entry], store: Store, options: Options, progress: Callable[[Step], None]) -> list[Entry]:
+def examined(entries: Sequence[Entry], options: Options, progress: Callable[[Step], None]) -> list[Entry]:
     """The entries, with what was found of their properties where they were admitted."""
     asked = [i for i, entry in enumerate(entries) if not entry.findings]
     subjects = [Subject(entries[i].creation_code, entries[i].rule.promises) for i in asked]
     told = examine(
         subjects,
-        store,
         options.workers,
         options.memory_bytes,
         lambda done: progress(Step("properties", done, len(subjects))),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import bisect
 import functools
+import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from verify import solc_cache
+from verify.cache import Cache
 from verify.findings import CandidateRejectedError, Finding
-from verify.solc import COMPILE_SECONDS, MAX_REQUEST_BYTES, compiler
+from verify.solc import COMPILE_SECONDS, FULL_VERSION, MAX_REPLY_BYTES, MAX_REQUEST_BYTES, compiler
 from verify.solc_process import CompilerFailedError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ SETTINGS: dict[str, Any] = {
 # The file's name can move the compiler's numbering, and with it the code. So every rule is compiled under this name.
 RULE_UNIT = "Rule.sol"
 _NOT_GIVEN = "6275"  # ParserError: a source that is not among those given, that is, an import of what may not be
+_REPLIES = Cache("solc", MAX_REPLY_BYTES)
 _UNSETTLED_ERRORS = {"InternalCompilerError", "Exception", "UnimplementedFeatureError", "FatalError"}
 
 
@@ -47,8 +49,8 @@ def exchange(
     )
     if 2 * len(request) > MAX_REQUEST_BYTES:  # twice: it is wrapped in JSON once more
         raise CandidateRejectedError((Finding("compile", "source-too-large", "the source is too large", file),))
-    name = solc_cache.key(request)
-    stored = solc_cache.load(name)
+    name = hashlib.sha256(f"{FULL_VERSION}\n{request}".encode()).hexdigest()
+    stored = _REPLIES.load(name)
     if stored is not None:
         return stored
     try:
@@ -62,7 +64,7 @@ def exchange(
     if not isinstance(reply, dict):
         raise CandidateRejectedError((Finding("compile", "compiler-crashed", "the reply is no JSON object", file),))
     if not any(error["type"] in _UNSETTLED_ERRORS for error in reply.get("errors", [])):
-        solc_cache.save(name, reply)
+        _REPLIES.save(name, reply)
     return reply
 
 

@@ -138,7 +138,7 @@ class Trials:
             CompilerUnavailableError: The machine has no compiler.
         """
         admissions = [admitted(rule, i, len(asked), self._progress) for i, (rule, _) in enumerate(asked)]
-        entries = examined(admissions, self._store, self._options, self._progress)
+        entries = examined(admissions, self._options, self._progress)
         found: dict[str, Trial] = {}
         missing: dict[str, int] = {}
         for i, (entry, (_, window)) in enumerate(zip(entries, asked, strict=True)):

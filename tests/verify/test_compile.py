@@ -16,7 +16,8 @@ import eth_abi
 import pytest
 
 from ingest.errors import InputError
-from verify import solc, solc_cache, standard_json
+from verify import cache, solc, standard_json
+from verify.cache import Cache
 from verify.compile import (
     TrustedCompileError,
     artifact_id,
@@ -251,7 +252,7 @@ def test_a_corrupt_entry_is_compiled_again_and_mended(fresh_cache):
         whole[: len(whole) // 2],
         whole[:-1] + bytes([whole[-1] ^ 1]),
         b"{}",
-        whole.replace(b"reply 1", b"reply 2", 1),
+        whole.replace(b"cache 1", b"cache 2", 1),
     ]
     for content in damaged:
         entry.write_bytes(content)
@@ -269,14 +270,15 @@ def test_an_entry_in_another_ones_place_is_not_taken(fresh_cache):
 
 
 def test_the_cache_is_bounded_and_may_be_missing(fresh_cache, monkeypatch):
-    monkeypatch.setattr(solc_cache, "_MAX_ENTRIES", 4)
+    monkeypatch.setattr(cache, "MAX_ENTRIES", 4)
+    entries = Cache("solc", 1000)
     for n in range(9):
-        solc_cache.save(f"{n:064x}", {"n": n})
+        entries.save(f"{n:064x}", {"n": n})
         os.utime(fresh_cache / f"{n:064x}", (n, n))
     left = sorted(int(entry.name, 16) for entry in fresh_cache.iterdir())
     assert len(left) <= 4
     assert left[-1] == 8
-    assert solc_cache.load(f"{8:064x}") == {"n": 8}
+    assert entries.load(f"{8:064x}") == {"n": 8}
     monkeypatch.setenv("PACTSMITH_CACHE", "/dev/null/nowhere")
     assert compile_rule(RULE).name == "Idle"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.errors import PactsmithError
 from verify import kernel
+from verify.cache import Cache
 from verify.conventions import EVALUATOR_VERSION
 from verify.findings import CandidateRejectedError, Finding
 from verify.isolate import Failure, Limits, Pool
@@ -20,7 +21,6 @@ from verify.score.gates import Gate
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ingest.store import Store
     from verify.templates import Promises
 
 Json = dict[str, Any]
@@ -30,6 +30,8 @@ SEED = 1
 
 WALL_SECONDS = 300.0
 """A rule takes a few seconds; one that burns all the gas it is given, in every settlement, meets this limit."""
+
+_ANSWERS = Cache("properties", max_bytes=1 << 20)
 
 PARTS = ("properties", "metamorphic")
 
@@ -61,18 +63,17 @@ class Examined:
 
 
 def examine(
-    subjects: Sequence[Subject], store: Store, workers: int, memory_bytes: int, progress: Callable[[int], None]
+    subjects: Sequence[Subject], workers: int, memory_bytes: int, progress: Callable[[int], None]
 ) -> list[Examined]:
-    """Asks for every subject's properties; those that were asked before are read from the store.
+    """Asks for every subject's properties; those that were asked before are remembered.
 
     Args:
         subjects: Whose.
-        store: What was found before.
         workers: Processes.
         memory_bytes: Address space of each.
         progress: Is told how many are done.
     """
-    found = {i: _load(store, subject) for i, subject in enumerate(subjects)}
+    found = {i: _load(subject) for i, subject in enumerate(subjects)}
     missing = [i for i, known in found.items() if known is None]
     progress(len(subjects) - len(missing))
     if missing:
@@ -80,7 +81,7 @@ def examine(
         with Pool(workers, limits) as pool:
             for count, done in enumerate(pool.map(_ask, [subjects[i] for i in missing]), start=1):
                 i = missing[done.index]
-                found[i] = _read(done.result, store, subjects[i])
+                found[i] = _read(done.result, subjects[i])
                 progress(len(subjects) - len(missing) + count)
     return [each for each in found.values() if each is not None]
 
@@ -101,7 +102,7 @@ def _ask(subject: Subject) -> tuple[Answer, ...] | tuple[Finding, ...]:
         return error.findings
 
 
-def _read(result: tuple[Answer, ...] | tuple[Finding, ...] | Failure, store: Store, subject: Subject) -> Examined:
+def _read(result: tuple[Answer, ...] | tuple[Finding, ...] | Failure, subject: Subject) -> Examined:
     """A worker's result; remembered, unless the machine may be to blame for it."""
     if isinstance(result, Failure):
         if result.kind == "error":
@@ -111,17 +112,17 @@ def _read(result: tuple[Answer, ...] | tuple[Finding, ...] | Failure, store: Sto
     answers = {f"{each.part}.{each.name}": each.to_json() for each in result if isinstance(each, Answer)}
     others = tuple(each for each in result if isinstance(each, Finding))
     examined = Examined(answers, others or _findings(answers))
-    document = {"answers": list(answers.items()), "findings": [finding.to_json() for finding in others]}
-    store.put_result(_key(subject), {}, document)
+    document = {"answers": answers, "findings": [finding.to_json() for finding in others]}
+    _ANSWERS.save(_key(subject), document)
     return examined
 
 
-def _load(store: Store, subject: Subject) -> Examined | None:
-    stored = store.get_result(_key(subject))
+def _load(subject: Subject) -> Examined | None:
+    stored = _ANSWERS.load(_key(subject))
     if stored is None:
         return None
-    answers = dict(stored.document["answers"])  # a list of pairs there: the store sorts the keys of a mapping
-    others = tuple(Finding(**finding) for finding in stored.document["findings"])
+    answers = dict(stored["answers"])
+    others = tuple(Finding(**finding) for finding in stored["findings"])
     return Examined(answers, others or _findings(answers))
 
 
@@ -147,4 +148,4 @@ def _key(subject: Subject) -> str:
         "seed": SEED,
         "evaluator": EVALUATOR_VERSION,
     }
-    return "properties-" + hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from rules import GREEDY, LAZY, bundled
 
-from ingest.store import Store
 from verify.admission import admit
+from verify.cache import CACHE_VARIABLE
 from verify.compile import constructor_data
 from verify.properties.examine import Subject, examine
 
@@ -21,31 +21,47 @@ def subjects():
     ]
 
 
-@pytest.fixture(scope="module")
-def examined(subjects, tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("examined"))
-    return store, examine(subjects, store, 2, MEMORY_BYTES, lambda _: None)
+def ask(subjects, workers=2, progress=lambda _: None):
+    return examine(subjects, workers, MEMORY_BYTES, progress)
 
 
-def test_a_rule_that_fails_is_told_why(examined):
-    sequential, lazy, greedy = examined[1]
+@pytest.fixture
+def fresh_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+def test_a_rule_that_fails_is_told_why(subjects):
+    sequential, lazy, greedy = ask(subjects)
     assert sequential.findings == lazy.findings == ()
     assert {gate.passed for gate in sequential.gates().values()} == {True}
     assert greedy.findings[0].code == "limits"
     assert [gate.passed for gate in greedy.gates().values()] == [False, None]
 
 
-def test_what_was_asked_is_not_asked_again(examined, subjects, monkeypatch):
-    store, first = examined
+def test_what_was_asked_is_not_asked_again(subjects, monkeypatch):
+    first = ask(subjects)
 
     def never(*_):
         raise AssertionError("asked again")
 
     monkeypatch.setattr("verify.isolate.Pool.map", never)
     done = []
-    assert examine(subjects, store, 2, MEMORY_BYTES, done.append) == first
+    assert ask(subjects, progress=done.append) == first
     assert done == [len(subjects)]
 
 
-def test_the_answers_are_the_same_for_any_number_of_workers(examined, subjects, tmp_path):
-    assert examine(subjects, Store(tmp_path), 1, MEMORY_BYTES, lambda _: None) == examined[1]
+@pytest.mark.usefixtures("fresh_cache")
+def test_another_evaluator_asks_anew(subjects, monkeypatch):
+    first, *_ = ask(subjects[:1])
+    monkeypatch.setattr("verify.properties.examine.EVALUATOR_VERSION", "another")
+    done = []
+    assert ask(subjects[:1], progress=done.append) == [first]
+    assert done == [0, 1]
+
+
+@pytest.mark.usefixtures("fresh_cache")
+def test_the_answers_are_the_same_for_any_number_of_workers(subjects, monkeypatch, tmp_path):
+    by_one = ask(subjects, 1)
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "another"))
+    assert ask(subjects, 2) == by_one
