@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from synth.pact.chosen import chosen, renumbered, same_half
 from synth.pact.clocks import Clock, find_clocks
 from synth.pact.days import Day, find_days, month_names
 from synth.pact.lexicon import find, find_all, find_counted, number_value, says, without
@@ -16,7 +18,7 @@ from synth.pact.tokens import Amount, find_amounts
 from synth.pact.zones import find_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 Slot = Literal[
     "place", "date", "time", "timezone", "deposit", "capacity", "quorum", "host", "deadline", "no_show",
@@ -33,6 +35,9 @@ _MEASURES = re.compile(
     r"\s*(?:days?|hours?|h\b|min(?:ute)?s?\b|km|weeks?|months?|tage?n?|stunden?|minuten|wochen?|días?|dias?|horas?|minutos|"
     r"semanas?|дн|час|минут|недел|天|小时|分钟|周|点|[:.]\d|%|€|\$)",
     re.IGNORECASE,
+)
+_UNTIL = re.compile(
+    r"\s*(?:[-–—~～]|to|until|till?|bis|hasta|até|às|as|a|à|до|到|至)\s*(?:las?\s+|ca\.\s+|about\s+)?", re.IGNORECASE
 )
 _SPAN_OF_PEOPLE = re.compile(
     r"(?<!\d)(\d{1,3})\s?[-–]\s?(\d{1,3})\s?(?:people|persons|players|leute|personen|personas|pessoas|человек|人)"
@@ -79,15 +84,15 @@ def find_claims(text: str, sent: datetime) -> list[Claim]:
     spoke_of_absence = False
     for sentence in sentences(text):
         body, asks = sentence.text, sentence.asks
-        days, clocks, amounts = find_days(body, sent.date()), find_clocks(body), find_amounts(body)
-        clocks = [clock for clock in clocks if not any(overlap(clock.span, a.span) for a in amounts)]
+        days, amounts = chosen(find_days(body, sent.date()), body), chosen(find_amounts(body), body)
+        taken = [*(day.span for day in days), *(amount.span for amount in amounts)]
+        clocks = [clock for clock in find_clocks(body) if not any(overlap(clock.span, span) for span in taken)]
+        clocks = chosen(clocks, body)
         zone = find_zone(body)
         deadline, days, clocks = _deadline(body, days, clocks)
         found += [Claim("deadline", deadline, asks)] if deadline else []
-        found += [Claim("date", day.value, asks, day.doubt) for day in days[:1]]
-        found += [
-            Claim("time", clock.value, asks, "" if clock.value else _half_day(body, clock)) for clock in clocks[:1]
-        ]
+        found += _date(days, asks)
+        found += _time(clocks, body, asks)
         found += [Claim("timezone", zone[0], asks)] if zone else []
         found += _deposit(body, amounts, asks)
         found += _counts(body, amounts, asks)
@@ -103,6 +108,22 @@ def find_claims(text: str, sent: datetime) -> list[Claim]:
         place = find_place(body, spans)
         found += [Claim("place", place, asks)] if place else []
     return found
+
+
+def _date(days: list[Day], asks: bool) -> list[Claim]:
+    """The day that is named; of several, none."""
+    if len({day.value for day in days}) > 1:
+        return [Claim("date", None, asks, " or ".join(day.doubt or str(day.value) for day in days))]
+    return [Claim("date", day.value, asks, day.doubt) for day in days[:1]]
+
+
+def _time(clocks: list[Clock], body: str, asks: bool) -> list[Claim]:
+    """The time that is named, of a span its beginning; of several, none."""
+    spans = len(clocks) > 1 and _UNTIL.fullmatch(body, clocks[0].span[1], clocks[1].span[0])
+    named = clocks[:1] if spans else clocks
+    if len({clock.value for clock in named}) > 1:
+        return [Claim("time", None, asks, " or ".join(body[c.span[0] : c.span[1]].strip() for c in named))]
+    return [Claim("time", clock.value, asks, "" if clock.value else _half_day(body, clock)) for clock in named[:1]]
 
 
 def _half_day(body: str, clock: Clock) -> str:
@@ -186,3 +207,29 @@ def _rules(body: str, asks: bool) -> list[Claim]:
 def slots_of(claims: Iterable[Claim]) -> set[str]:
     """The slots that ``claims`` fill."""
     return {claim.slot for claim in claims}
+
+
+def renumbered_claims(text: str, held: Mapping[Slot, Value]) -> list[Claim]:
+    """What "8 instead of 7" changes of the values that a plan holds: nothing, or whatever is 7."""
+    found: list[Claim] = []
+    for sentence in sentences(text):
+        pair = renumbered(sentence.text)
+        if pair is not None:
+            claims = _renumbered(*pair, held)
+            doubt = f"{pair[0]} may be the {' or the '.join(claim.slot for claim in claims)}"
+            found += claims if len(claims) == 1 else [Claim(c.slot, None, sentence.asks, doubt) for c in claims]
+    return found
+
+
+def _renumbered(new: int, old: int, held: Mapping[Slot, Value]) -> list[Claim]:
+    found: list[Claim] = []
+    clock, deposit = held.get("time"), held.get("deposit")
+    if isinstance(clock, time) and old in (clock.hour, (clock.hour - 1) % 12 + 1) and clock.minute == 0:
+        moved = same_half(new, clock) if new <= 12 else clock.replace(hour=new) if new < 24 else None
+        found += [Claim("time", moved)] if moved else []
+    slots: tuple[Slot, Slot] = ("capacity", "quorum")
+    found += [Claim(slot, new) for slot in slots if held.get(slot) == old]
+    if isinstance(deposit, Amount) and deposit.value == old:
+        written = f"{new} {deposit.unit}"
+        found.append(Claim("deposit", replace(deposit, value=Decimal(new), written=written)))
+    return found

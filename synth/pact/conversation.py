@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from synth.pact.claims import Claim, find_claims, sentences
+from synth.pact.claims import Claim, find_claims, renumbered_claims, sentences, slots_of
 from synth.pact.floor import Ask, Floor, Utterance
 from synth.pact.founding import Proposal, find_proposal, is_new, may_propose
 from synth.pact.hygiene import doubles, own_words
@@ -77,6 +77,7 @@ class Conversation:
             return
         if plan is None or may_concern(said, plan, self._floor):
             claims = find_claims(said.text, self._local(said, plan))
+            claims += _renumbered(said.text, plan, claims)
         else:
             claims = []
         proposal = None if self._floor.replies(said) else find_proposal(said, claims)
@@ -226,6 +227,15 @@ class Conversation:
         self._floor.attach(said, plan, suggestion)
         self._floor.put(Ask("suggestion", said.at, said.author, plan, suggestion))
         return True
+
+
+def _renumbered(text: str, plan: Plan | None, claims: list[Claim]) -> list[Claim]:
+    """What a bare number in another one's place changes, of what is not said outright."""
+    if plan is None or not says(text, "change"):
+        return []
+    said = slots_of(claims)
+    held = {slot: held.claim.value for slot, held in plan.held.items()}
+    return [claim for claim in renumbered_claims(text, held) if claim.slot not in said]
 
 
 def _asks_term(text: str) -> Literal["place", "time"] | None:

@@ -27,11 +27,21 @@ from synth.pact.spans import Span, overlap
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date; ``value`` is None where it can be two (3/4). ``doubt`` says which other one may be meant."""
+    """A date; ``value`` is None where it can be two (3/4). ``doubt`` says which other one may be meant.
+
+    ``options`` are the dates that it can be, where there are several.
+    """
 
     value: date | None
     span: Span
     doubt: str = ""
+    options: tuple[date, ...] = ()
+    is_weekday: bool = False
+
+    @property
+    def readings(self) -> tuple[date, ...]:
+        """All dates that it can be."""
+        return self.options or ((self.value,) if self.value else ())
 
 
 def find_days(text: str, today: date) -> list[Day]:
@@ -41,9 +51,61 @@ def find_days(text: str, today: date) -> list[Day]:
         for day in reader(text, today):
             if not any(overlap(day.span, other.span) for other in found):
                 found.append(day)
-    return sorted(found, key=lambda day: day.span)
+    return [_numbered(text, day, today) for day in _united(text, sorted(found, key=lambda day: day.span))]
 
 
+def _united(text: str, days: list[Day]) -> list[Day]:
+    """The days, a weekday beside its date being one: Friday 11 December, 11.12. (Freitag)."""
+    united: list[Day] = []
+    for day in days:
+        before = united[-1] if united else None
+        if before and before.is_weekday != day.is_weekday and _JOINT.fullmatch(text, before.span[1], day.span[0]):
+            united[-1] = _of_both(before, day)
+        else:
+            united.append(day)
+    return united
+
+
+def _of_both(first: Day, second: Day) -> Day:
+    """A date with its weekday; where they do not fit each other, either may be wrong."""
+    weekday, dated = (first, second) if first.is_weekday else (second, first)
+    span = (first.span[0], second.span[1])
+    named = _weekday(weekday)
+    fitting = [value for value in dated.readings if value.weekday() == named]
+    if len(fitting) == 1:
+        return Day(fitting[0], span)
+    told = " or ".join(f"{value.isoformat()} ({value:%A})" for value in dated.readings)
+    return Day(None, span, f"{told} does not fit the day of the week that is named")
+
+
+def _weekday(day: Day) -> int:
+    return day.readings[0].weekday()
+
+
+def _numbered(text: str, day: Day, today: date) -> Day:
+    """A weekday with the number of a day behind it: Friday the 11th; without "the" or "th" it may be an hour."""
+    match = _DAY_OF_MONTH.match(text, day.span[1])
+    if not day.is_weekday or match is None:
+        return day
+    months = {(today.year + (today.month + ahead - 1) // 12, (today.month + ahead - 1) % 12 + 1) for ahead in (0, 1, 2)}
+    values = [_date(year, month, int(match[2])) for year, month in sorted(months)]
+    fitting = [value for value in values if value and value >= today and value.weekday() == _weekday(day)]
+    span = (day.span[0], match.end())
+    if match[1] or match[3]:
+        return Day(fitting[0], span) if fitting else Day(None, span, f"no {text[span[0] : span[1]]} is near")
+    if fitting and fitting[0] not in day.readings:
+        readings = (*day.readings, fitting[0])
+        return Day(None, span, " or ".join(value.isoformat() for value in readings), readings)
+    return day
+
+
+_JOINT = re.compile(r"[\s,.;(（、]{0,4}(?:(?:the|den|dem|der|el|día|dia|o|em|am|vom)\s+)?", re.IGNORECASE)
+"""What may stand between a weekday and its date."""
+_DAY_OF_MONTH = re.compile(
+    r"[\s,]{1,3}(?:(the|den|dem|el día|dia|día)\s+)?(\d{1,2})(?:(st|nd|rd|th|\.|º|-?го|号|日)|(?![.,]?\d))(?![\w:/])"
+    r"(?!\s*(?:[ap]\.?\s?m\b|h\b|hs\b|uhr|o'?clock|час|ч\b|点|时|[-–]\s?\d))",
+    re.IGNORECASE,
+)
 _ISO = re.compile(r"(?<!\d)(20\d\d)-(\d{1,2})-(\d{1,2})(?!\d)|(20\d\d)年(\d{1,2})月(\d{1,2})[日号]?")
 _DOTTED = re.compile(
     r"(?<![\d.])(\d{1,2})\.\s?(\d{1,2})\.(20\d\d)?(?![\d.]*\d)|(?<![\d.])(\d{1,2})\.(\d{1,2})\.(20\d\d)"
@@ -77,7 +139,8 @@ def _slashed(text: str, today: date) -> list[Day]:
         if len(dates) == 1:
             found.append(Day(dates[0], match.span()))
         elif dates:
-            found.append(Day(None, match.span(), " or ".join(value.isoformat() for value in sorted(dates))))
+            options = tuple(sorted(dates))
+            found.append(Day(None, match.span(), " or ".join(value.isoformat() for value in options), options))
     return found
 
 
@@ -128,13 +191,15 @@ def _coming(text: str, today: date, weekday: int, span: Span) -> Day:
     value = today + timedelta(days=ahead)
     before = _modifier(text[: span[0]])
     if before is None:
-        return Day(value, span, f"it was written on such a day: {today.isoformat()} may be meant" if ahead == 7 else "")
+        doubt = f"it was written on such a day: {today.isoformat()} may be meant" if ahead == 7 else ""
+        return Day(value, span, doubt, is_weekday=True)
     start, is_next = before
     monday = today - timedelta(days=today.weekday()) + timedelta(days=7)
     of_next_week = monday + timedelta(days=weekday)
     if is_next and of_next_week != value:
-        return Day(of_next_week, (start, span[1]), f"next may also mean {value.isoformat()}")
-    return Day(value, (start, span[1]))
+        doubt = f"next may also mean {value.isoformat()}"
+        return Day(of_next_week, (start, span[1]), doubt, is_weekday=True)
+    return Day(value, (start, span[1]), is_weekday=True)
 
 
 @cache

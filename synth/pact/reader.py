@@ -254,8 +254,9 @@ class _Reader:
         for suggestion in self.plan.suggestions:
             who = self.people.get(suggestion.author, suggestion.author)
             for claim in suggestion.claims:
-                text = f"{who} suggested {_told(claim.value)}, and nobody settled it: is it agreed?"
-                self._ask(_term_of(claim.slot), text, (suggestion.message,), (_told(claim.value),))
+                told = claim.doubt if claim.value is None else _told(claim.value)
+                text = f"{who} suggested {told}, and nobody settled it: is it agreed?"
+                self._ask(_term_of(claim.slot), text, (suggestion.message,), (told,) if claim.value is not None else ())
 
     def _ask(self, about: str, text: str, cites: tuple[str, ...], options: tuple[str, ...] = ()) -> None:
         self.questions.append(Question(about, text, cites, options))

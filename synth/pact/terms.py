@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
 from synth.pact.tokens import DECIMALS
@@ -27,7 +28,7 @@ Verdict = Literal["pact", "questions", "no plan"]
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """What each person puts down: ``amount`` of ``token`` (a symbol of ``tokens.DECIMALS``)."""
+    """What each person puts down: ``amount`` of ``token`` (one of ``tokens.DECIMALS``), a whole number of units."""
 
     amount: Decimal
     token: str
@@ -35,11 +36,17 @@ class Deposit:
     @property
     def units(self) -> int:
         """The amount in the token's smallest unit, exactly."""
-        return int(self.amount.scaleb(DECIMALS[self.token]))
+        return int(Fraction(self.amount) * 10 ** DECIMALS[self.token])
 
     def to_json(self) -> dict[str, str]:
         """``amount`` as decimal text."""
-        return {"amount": format(self.amount.normalize(), "f"), "token": self.token}
+        return {"amount": plain(self.amount), "token": self.token}
+
+
+def plain(amount: Decimal) -> str:
+    """An amount as decimal text, without zeros at its end: 1.50 is 1.5."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 TermValue = str | int | datetime | Deposit
@@ -132,3 +139,11 @@ class Terms:
             "participants": dict(self.participants),
             "verdict": self.verdict,
         }
+
+
+def deposit_of(terms: Terms) -> Deposit:
+    """The deposit of terms that have one."""
+    value = terms.terms["deposit"].value
+    if not isinstance(value, Deposit):
+        raise TypeError("a deposit's value is a Deposit")
+    return value

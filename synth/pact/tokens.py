@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 
 from synth.pact.lexicon import pattern
@@ -38,8 +39,13 @@ class Amount:
         """The amount in the token's smallest unit; None where it is not known or falls between two units."""
         if self.value is None or self.token is None:
             return None
-        scaled = self.value.scaleb(DECIMALS[self.token])
-        return int(scaled) if scaled == scaled.to_integral_value() else None
+        return smallest_units(self.value, DECIMALS[self.token])
+
+
+def smallest_units(amount: Decimal, decimals: int) -> int | None:
+    """An amount in the smallest unit of a token with so many decimal places; None where it falls between two units."""
+    scaled = Fraction(amount) * 10**decimals  # Decimal's own arithmetic rounds to 28 digits
+    return scaled.numerator if scaled.denominator == 1 else None
 
 
 def decimal_value(written: str) -> Decimal | None:

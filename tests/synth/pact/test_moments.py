@@ -147,3 +147,37 @@ def test_every_amount_of_a_token_is_read_to_the_last_unit(token: str, data: st.D
         return  # 1.500 may be a thousand and a half
     (amount,) = find_amounts(f"deposit {whole}{'.' + digits if digits else ''} {token} each")
     assert amount.units == units
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on Friday 13 March", "Fri 13 Mar 19:00", "Friday, March 13th", "Friday the 13th", "13 March (Friday)",
+        "Freitag, den 13. März", "Fr 13.3. 19:00", "el viernes 13 de marzo", "sexta-feira, 13 de março",
+        "в пятницу, 13 марта", "周五3月13日", "3月13日（周五）", "next Friday, 13 March", "Friday 2026-03-13",
+    ],
+)  # fmt: skip
+def test_a_weekday_beside_its_date_is_one_day(text: str) -> None:
+    """The coming Friday is the 6th."""
+    (day,) = find_days(text, MONDAY)
+    assert (day.value, day.doubt) == (date(2026, 3, 13), "")
+
+
+def test_a_weekday_decides_which_of_two_dates_is_meant() -> None:
+    (day,) = find_days("Saturday 4/5", MONDAY)
+    assert day.value is None  # 4 May is a Monday, 5 April a Sunday
+    (day,) = find_days("Sunday 4/5", MONDAY)
+    assert day.value == date(2026, 4, 5)
+
+
+@pytest.mark.parametrize("text", ["Friday 14 March", "Freitag, 7.3.", "Thursday the 13th", "viernes 13"])
+def test_a_weekday_that_does_not_fit_its_date_is_not_decided(text: str) -> None:
+    (day,) = find_days(text, MONDAY)
+    assert day.value is None
+    assert day.doubt
+
+
+@pytest.mark.parametrize("text", ["Friday 8 pm", "Friday 13 Uhr", "Friday 7", "Friday 13-15", "Friday 13h"])
+def test_a_number_behind_a_weekday_that_is_an_hour_is_no_date(text: str) -> None:
+    (day,) = find_days(text, MONDAY)
+    assert day.value == date(2026, 3, 6)
