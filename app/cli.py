@@ -26,6 +26,7 @@ COMMANDS = {
     "verify": ("app.commands.verify", "Score settlement rules against a stored history."),
     "attack": ("app.commands.attack", "What a sequencer could take from a rule's batches; whether misreporting pays."),
     "synth": ("app.commands.synth", "Search for a mechanism that serves a history better, and judge what was found."),
+    "chat": ("app.commands.chat", "A group's chat into a contract that holds the group to what it agreed on."),
     "fork": ("app.commands.fork", "A chain's own state and code at a block, proven, in a file that needs no node."),
     "report": ("app.commands.report", "Show a finished run again: leaderboard, verdicts, report file."),
     "doctor": ("app.commands.doctor", "What is installed, what is missing, and how to get it."),

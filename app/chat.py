@@ -1,0 +1,156 @@
+"""A chat's way to a pact: read it, see what was agreed, fill the contract in, check it, hand it over."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ingest.chats import read_chat
+from ingest.errors import InputError, StoreError
+from synth.pact.addresses import blank, read_addresses, written
+from synth.pact.agreement import GapError
+from synth.pact.draft import Contract, draft
+from synth.pact.reader import read_terms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from ingest.chats.message import Chat
+    from synth.pact.addresses import Addresses
+    from synth.pact.draft import Draft
+    from synth.pact.terms import Terms
+
+Json = dict[str, Any]
+
+ADDRESSES_FILE = "addresses.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user says beside the chat; ``None`` where nothing.
+
+    Args:
+        export: The file.
+        chat: The chat's title or id, where the export holds several.
+        day_first: Whether its dates begin with the day, where the file leaves it open.
+        host: Who is responsible.
+        timezone: Of the chat's times.
+        answers: To questions, by what they are about.
+        addresses: A file of addresses that was filled in.
+        pact: A contract to take in place of the bundled one.
+    """
+
+    export: Path
+    chat: str | None = None
+    day_first: bool | None = None
+    host: str | None = None
+    timezone: str | None = None
+    answers: Mapping[str, str] | None = None
+    addresses: Path | None = None
+    pact: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a chat came to; ``addresses`` and ``draft`` are None where it came to no pact."""
+
+    chat: Chat
+    terms: Terms
+    addresses: Addresses | None
+    draft: Draft | None
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether there is a contract that passed every check."""
+        return self.draft is not None and self.draft.report.status == "passed"
+
+    def to_json(self) -> Json:
+        """The command's document, but for the files."""
+        chat = {
+            "format": self.chat.format,
+            "title": self.chat.title,
+            "messages": len(self.chat.messages),
+        }
+        return {"chat": chat} | self.terms.to_json() | {"pact": None if self.draft is None else _pact(self.draft)}
+
+
+def understand(wanted: Wanted, assist: Callable[[Chat, Terms], Terms] | None = None) -> Understood:
+    """Reads a chat and, where its people agreed on a pact, fills the contract in and checks it.
+
+    Args:
+        wanted: The chat, and what the user says.
+        assist: A second reader of the chat.
+
+    Raises:
+        InputError: A file, or something that the user said, cannot be.
+        CompilerUnavailableError: The machine has no compiler.
+    """
+    chat = read_chat(wanted.export, chat=wanted.chat, day_first=wanted.day_first)
+    terms = read_terms(chat, host=wanted.host, timezone=wanted.timezone, answers=wanted.answers)
+    if assist is not None:
+        terms = assist(chat, terms)
+    if terms.verdict != "pact":
+        return Understood(chat, terms, None, None)
+    addresses = blank(terms) if wanted.addresses is None else read_addresses(wanted.addresses, terms)
+    try:
+        drafted = draft(terms, chat, addresses, contract_of(wanted.pact))
+    except GapError as gap:
+        asked = replace(terms, questions=(*terms.questions, gap.question), verdict="questions")
+        return Understood(chat, asked, addresses, None)
+    return Understood(chat, terms, addresses, drafted)
+
+
+def contract_of(file: Path | None) -> Contract:
+    """The contract in a file, or the bundled one.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    if file is None:
+        return Contract.bundled()
+    try:
+        return Contract(file.read_text(encoding="utf-8"), file.name)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=file) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"byte {error.start} is not UTF-8: {error.reason}", file=file) from error
+
+
+def hand_over(understood: Understood, folder: Path) -> list[Path]:
+    """Writes what a chat came to; a file of addresses that is there already is left as it is.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    contents = {"terms.json": json.dumps(understood.to_json(), indent=2, allow_nan=False) + "\n"}
+    if understood.addresses is not None and not (folder / ADDRESSES_FILE).exists():
+        contents[ADDRESSES_FILE] = written(understood.addresses, understood.terms)
+    try:
+        for name, content in contents.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be written: {error.strerror}; choose another folder with --out") from error
+    return [folder / name for name in contents]
+
+
+def _pact(drafted: Draft) -> Json:
+    invited = [drafted.names.get(guest, guest) for guest in drafted.pact.invited]
+    return drafted.report.to_json() | {
+        "chain_id": drafted.chain_id,
+        "token": drafted.pact.token,
+        "decimals": drafted.decimals,
+        "invited": invited,
+        "capacity": drafted.pact.capacity,
+        "quorum": drafted.pact.quorum,
+        "join_until_ts": drafted.pact.join_until_ts,
+        "starts_ts": drafted.pact.starts_ts,
+        "attest_until_ts": drafted.pact.attest_until_ts,
+        "pays_from_ts": drafted.pact.pays_from_ts,
+        "stand_ins": sorted(drafted.stand_ins),
+        "defaults": dict(drafted.defaults),
+        "rehearsal": [scene.to_json() for scene in drafted.scenes],
+    }
