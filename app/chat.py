@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ from synth.pact.draft import Contract, draft
 from synth.pact.reader import read_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from ingest.chats.message import Chat
@@ -76,7 +76,11 @@ class Understood:
         return {"chat": chat} | self.terms.to_json() | {"pact": None if self.draft is None else _pact(self.draft)}
 
 
-def understand(wanted: Wanted, assist: Callable[[Chat, Terms], Terms] | None = None) -> Understood:
+Assist = Callable[["Chat", "Terms", Callable[[Mapping[str, str]], "Terms"]], "Terms"]
+"""A second reader: the chat, what the rules found, and a way to ask them again with further answers."""
+
+
+def understand(wanted: Wanted, assist: Assist | None = None) -> Understood:
     """Reads a chat and, where its people agreed on a pact, fills the contract in and checks it.
 
     Args:
@@ -88,9 +92,14 @@ def understand(wanted: Wanted, assist: Callable[[Chat, Terms], Terms] | None = N
         CompilerUnavailableError: The machine has no compiler.
     """
     chat = read_chat(wanted.export, chat=wanted.chat, day_first=wanted.day_first)
-    terms = read_terms(chat, host=wanted.host, timezone=wanted.timezone, answers=wanted.answers)
+
+    def read(further: Mapping[str, str]) -> Terms:
+        answers = {**(wanted.answers or {}), **further}
+        return read_terms(chat, host=wanted.host, timezone=wanted.timezone, answers=answers)
+
+    terms = read({})
     if assist is not None:
-        terms = assist(chat, terms)
+        terms = assist(chat, terms, read)
     if terms.verdict != "pact":
         return Understood(chat, terms, None, None)
     addresses = blank(terms) if wanted.addresses is None else read_addresses(wanted.addresses, terms)

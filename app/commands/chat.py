@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,18 @@ from app.chat_tables import show_chat
 from app.console import Session, with_session
 from app.exits import EXIT_NEGATIVE, EXIT_SUCCESS
 from app.price_options import EXISTING_FILE
+from app.text import printable
+from app.words import count
+from ingest.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from app.chat import Assist
+    from synth.pact.llm.ask import Question
+
+KEPT_FILE = "sent-to-model.jsonl"
+MAX_OUTPUT_TOKENS = 4_096
 
 
 def read_answers(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
@@ -52,6 +63,13 @@ def read_answers(_context: click.Context, _option: click.Parameter, values: Sequ
 @click.option(
     "--out", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder for what is handed over."
 )
+@click.option("--llm", is_flag=True, help="Let a language model read the chat too. Then parts of it leave the machine.")
+@click.option("--base-url", metavar="URL", help="Where it answers: any OpenAI-compatible endpoint.")
+@click.option("--model", "model_name", help="Its name there.")
+@click.option(
+    "--key-env", default="OPENAI_API_KEY", show_default=True, help="The environment variable that holds its key."
+)
+@click.option("--yes", is_flag=True, help="Send without asking.")
 @click.option("--strict", is_flag=True, help="Exit with 3 unless there is a contract that passed every check.")
 @with_session
 def command(
@@ -65,19 +83,57 @@ def command(
     addresses_file: Path | None,
     pact_file: Path | None,
     folder: Path | None,
+    llm: bool,
+    base_url: str | None,
+    model_name: str | None,
+    key_env: str,
+    yes: bool,
     strict: bool,
 ) -> int:
     """Reads a chat and turns what its people agreed on into a contract.
 
     EXPORT is what Telegram, WhatsApp, Discord, Slack, Signal or Matrix exported: a file or a zip. What was agreed is
-    told with the messages that say so; what is open is asked; nobody is bound who did not agree. Nothing leaves this
-    machine. The contract is attacked on the group's behalf before it is handed over.
+    told with the messages that say so; what is open is asked; nobody is bound who did not agree. Without --llm nothing
+    leaves this machine. The contract is attacked on the group's behalf before it is handed over.
     """
     if addresses_file is None and folder is not None and (folder / ADDRESSES_FILE).exists():
         addresses_file = folder / ADDRESSES_FILE
     wanted = Wanted(export, chat_name, day_first, host, timezone, answers, addresses_file, pact_file)
-    understood = understand(wanted)
+    assist = _second_reader(base_url, model_name, key_env, folder, yes=yes) if llm else None
+    understood = understand(wanted, assist)
     files = [] if folder is None else hand_over(understood, folder)
+    if folder is not None and llm:
+        files.append(folder / KEPT_FILE)
     document = understood.to_json() | {"files": [str(file) for file in files]}
     code = EXIT_NEGATIVE if strict and not understood.handed_over else EXIT_SUCCESS
     return session.finish(document, lambda: show_chat(understood, files), code)
+
+
+def _second_reader(
+    base_url: str | None, model_name: str | None, key_env: str, folder: Path | None, *, yes: bool
+) -> Assist:
+    """A model that reads the chat too.
+
+    Raises:
+        click.UsageError: It is not said which, or where what is sent is to be kept.
+    """
+    if base_url is None or model_name is None:
+        raise click.UsageError("--llm needs --base-url and --model: which model reads the chat, and where")
+    if folder is None:
+        raise click.UsageError("--llm needs --out: what is sent is kept there for reading")
+    from synth.llm.endpoint import Endpoint  # noqa: PLC0415  openai takes a second to import
+    from synth.pact.llm.ask import ask_model  # noqa: PLC0415
+
+    endpoint = Endpoint(base_url, model_name, key_env, temperature=0.0, max_output_tokens=MAX_OUTPUT_TOKENS)
+    kept = folder / KEPT_FILE
+
+    def allow(question: Question) -> None:
+        if yes:
+            return
+        size = f"{count(question.messages)} messages, {count(question.chars)} characters"
+        told = f"{size} go to {base_url} ({model_name}), names and numbers replaced. They are in {kept}. Send them?"
+        if not sys.stdin.isatty():
+            raise InputError(f"{told} Nothing was sent: say --yes, or answer on a terminal", field="llm")
+        click.confirm(printable(told), abort=True, err=True)
+
+    return partial(ask_model, endpoint=endpoint, kept=kept, allow=allow)

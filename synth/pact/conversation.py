@@ -36,15 +36,17 @@ class Conversation:
         chat: The chat.
         host: The id of the person whom the user named as host, if any.
         zone: The time zone that the user named, if any: relative dates are read on its clock.
+        founding: The id of the message that proposes a plan because the user says so, if any.
     """
 
-    def __init__(self, chat: Chat, host: str | None, zone: tzinfo | None) -> None:
+    def __init__(self, chat: Chat, host: str | None, zone: tzinfo | None, founding: str | None = None) -> None:
         self.plans: list[Plan] = []
         self.suspicions: list[Suspicion] = []
         self.last_sent: datetime | None = None
         self._chat = chat
         self._host = host
         self._zone = zone
+        self._founding = founding
         self._people = frozenset(person.name.lower() for person in chat.participants.values())
         self._called = frozenset(word for name in self._people for word in name.split())
         self._doubles = doubles(_by_appearance(chat))
@@ -71,6 +73,9 @@ class Conversation:
 
     def _read(self, said: Utterance) -> None:
         plan = self._at_hand(said)
+        if said.id == self._founding:
+            self._found(said, self._pointed_out(said), plan)
+            return
         if plan is None and not may_propose(said.text):
             return
         if is_jest(said.text) or (says(said.text, "hypothetical", "past") and not _is_formal(said.text)):
@@ -86,6 +91,10 @@ class Conversation:
         elif plan is not None:
             self._take(said, plan, claims)
         self._react(said)
+
+    def _pointed_out(self, said: Utterance) -> Proposal:
+        claims = find_claims(said.text, self._local(said, None))
+        return find_proposal(said, claims) or Proposal(None, claims, outright=True, complete=False)
 
     def _at_hand(self, said: Utterance) -> Plan | None:
         """The plan that a message may be about: the one that it replies to, that it names, or the latest."""

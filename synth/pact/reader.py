@@ -39,7 +39,7 @@ def read_terms(
         host: Who is responsible, by name or id, with or without ``@``; else it is whoever proposed the plan.
         timezone: The zone of the chat's times, such as ``Europe/Berlin`` or ``UTC+02:00``; else what the chat says.
         answers: What the user says to earlier questions, by ``Question.about``: text as the JSON form has it, a deposit
-            as ``20 USDC``; ``plan`` takes the id of the message that proposes it.
+            as ``20 USDC``; ``plan`` takes the id of the message that proposes it, whatever its words.
 
     Raises:
         InputError: Nobody, or more than one person, is called ``host``; there is no such zone; an answer does not fit.
@@ -47,7 +47,8 @@ def read_terms(
     answers = dict(answers or {})
     timezone = answers.get("timezone", timezone)
     host_id = _person(chat, answers.get("host", host))
-    conversation = Conversation(chat, host_id, None if timezone is None else zone_of(timezone))
+    zone = None if timezone is None else zone_of(timezone)
+    conversation = Conversation(chat, host_id, zone, answers.get("plan"))
     people = {person.id: person.name for person in chat.participants.values()}
     warnings = tuple(conversation.suspicions)
     plans = _standing(conversation, answers.get("plan"))
@@ -133,7 +134,8 @@ class _Reader:
         self._open_suggestions()
         questions = tuple(q for q in self.questions if q.about not in self.answers)
         verdict: Verdict = "questions" if any(question.required for question in questions) else "pact"
-        return Terms(self.found, consents, questions, warnings, verdict, self.people)
+        plan = self.plan
+        return Terms(self.found, consents, questions, warnings, verdict, self.people, plan.id, plan.proposer)
 
     def _held(self, slot: str) -> Held | None:
         return self.plan.held.get(slot)  # type: ignore[call-overload, no-any-return]

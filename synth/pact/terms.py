@@ -104,7 +104,11 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """All that a chat's people agreed on. ``participants`` are names by id."""
+    """All that a chat's people agreed on.
+
+    ``participants`` are names by id; ``plan`` is the message that proposes it and ``proposer`` who wrote that, None
+    where there is no plan, or more than one.
+    """
 
     terms: Mapping[TermName, Term]
     consents: tuple[Consent, ...]
@@ -112,6 +116,8 @@ class Terms:
     warnings: tuple[Suspicion, ...]
     verdict: Verdict
     participants: Mapping[str, str]
+    plan: str | None = None
+    proposer: str | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -137,6 +143,7 @@ class Terms:
             ],
             "warnings": [{"message": s.message, "text": s.text} for s in self.warnings],
             "participants": dict(self.participants),
+            "plan": self.plan,
             "verdict": self.verdict,
         }
 
@@ -147,3 +154,10 @@ def deposit_of(terms: Terms) -> Deposit:
     if not isinstance(value, Deposit):
         raise TypeError("a deposit's value is a Deposit")
     return value
+
+
+def plain_value(value: TermValue) -> str:
+    """A term's value as an answer gives it: ``read_terms`` reads it back."""
+    if isinstance(value, Deposit):
+        return f"{plain(value.amount)} {value.token}"
+    return value.isoformat() if isinstance(value, datetime) else str(value)

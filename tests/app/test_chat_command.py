@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 
 import pytest
+from scripted import Reply, scripted
 
 from app.cli import run as run_here
 from verify.pact.terms import meetup_pact
@@ -200,3 +201,33 @@ def test_what_cannot_be_is_refused(export, options, says):
     done = export(DINNER, *options)
     assert done.code == 2
     assert says in done.err
+
+
+def test_a_model_is_asked_only_where_the_user_says_so(export, tmp_path, monkeypatch):
+    answer = json.dumps({
+        "proposal": 1, "agreed": [], "terms": [{"term": "capacity", "value": "9", "messages": [1]}]
+    })  # fmt: skip
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    with scripted(Reply(answer)) as server:
+        asked = ("--llm", "--base-url", server.url, "--model", "a-model", "--out", tmp_path / "meetup", "--json")
+        export(DINNER, "--out", tmp_path / "meetup")
+        assert server.requests == []
+        refused = export(DINNER, *asked)
+        assert refused.code == 2
+        message = refused.document["error"]["message"]
+        assert "7 messages" in message
+        assert server.url in message
+        assert "say --yes" in message
+        assert server.requests == []
+        done = export(DINNER, *asked, "--yes")
+        assert len(server.requests) == 1
+    assert done.document["verdict"] == "pact"
+    assert "capacity" not in done.document["terms"]  # message 1 does not say 9
+    assert str(tmp_path / "meetup" / "sent-to-model.jsonl") in done.document["files"]
+
+
+@pytest.mark.parametrize("options", [("--llm",), ("--llm", "--base-url", "http://127.0.0.1:9/v1", "--model", "m")])
+def test_a_model_is_named_and_what_it_is_sent_is_kept(export, options):
+    done = export(DINNER, *options)
+    assert done.code == 2
+    assert "--llm needs --" in done.err
