@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.chats import read_chat
 from ingest.errors import InputError, StoreError
-from synth.pact.addresses import blank, read_addresses, written
-from synth.pact.agreement import GapError
+from synth.pact.addresses import blank, read_addresses
+from synth.pact.addresses import written as addresses_text
+from synth.pact.agreement import GapError, agreement
 from synth.pact.draft import Contract, draft
 from synth.pact.reader import read_terms
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from ingest.chats.message import Chat
     from synth.pact.addresses import Addresses
+    from synth.pact.agreement import Agreement
     from synth.pact.draft import Draft
+    from synth.pact.llm.writer import Written
     from synth.pact.terms import Terms
 
 Json = dict[str, Any]
@@ -54,12 +57,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """What a chat came to; ``addresses`` and ``draft`` are None where it came to no pact."""
+    """What a chat came to; ``addresses`` and ``draft`` are None where it came to no pact.
+
+    ``written`` is what a model that was asked to write the contract came to; the bundled one stands in where it failed.
+    """
 
     chat: Chat
     terms: Terms
     addresses: Addresses | None
     draft: Draft | None
+    written: Written | None = None
 
     @property
     def handed_over(self) -> bool:
@@ -73,19 +80,28 @@ class Understood:
             "title": self.chat.title,
             "messages": len(self.chat.messages),
         }
-        return {"chat": chat} | self.terms.to_json() | {"pact": None if self.draft is None else _pact(self.draft)}
+        return {"chat": chat} | self.terms.to_json() | {"pact": None if self.draft is None else self._pact(self.draft)}
+
+    def _pact(self, drafted: Draft) -> Json:
+        attempts = [] if self.written is None else [attempt.to_json() for attempt in self.written.attempts]
+        return _pact(drafted) | {"attempts_to_write": attempts}
 
 
 Assist = Callable[["Chat", "Terms", Callable[[Mapping[str, str]], "Terms"]], "Terms"]
 """A second reader: the chat, what the rules found, and a way to ask them again with further answers."""
 
 
-def understand(wanted: Wanted, assist: Assist | None = None) -> Understood:
+Write = Callable[["Agreement"], "Written"]
+"""A model that writes the contract for what was agreed."""
+
+
+def understand(wanted: Wanted, assist: Assist | None = None, write: Write | None = None) -> Understood:
     """Reads a chat and, where its people agreed on a pact, fills the contract in and checks it.
 
     Args:
         wanted: The chat, and what the user says.
         assist: A second reader of the chat.
+        write: Writes a contract in place of the bundled one.
 
     Raises:
         InputError: A file, or something that the user said, cannot be.
@@ -103,12 +119,17 @@ def understand(wanted: Wanted, assist: Assist | None = None) -> Understood:
     if terms.verdict != "pact":
         return Understood(chat, terms, None, None)
     addresses = blank(terms) if wanted.addresses is None else read_addresses(wanted.addresses, terms)
+    written = None
+    contract = contract_of(wanted.pact)
     try:
-        drafted = draft(terms, chat, addresses, contract_of(wanted.pact))
+        if write is not None:
+            written = write(agreement(terms, addresses))
+            contract = contract if written.source is None else Contract(written.source, "Pact.sol")
+        drafted = draft(terms, chat, addresses, contract)
     except GapError as gap:
         asked = replace(terms, questions=(*terms.questions, gap.question), verdict="questions")
         return Understood(chat, asked, addresses, None)
-    return Understood(chat, terms, addresses, drafted)
+    return Understood(chat, terms, addresses, drafted, written)
 
 
 def contract_of(file: Path | None) -> Contract:
@@ -135,7 +156,7 @@ def hand_over(understood: Understood, folder: Path) -> list[Path]:
     """
     contents = {"terms.json": json.dumps(understood.to_json(), indent=2, allow_nan=False) + "\n"}
     if understood.addresses is not None and not (folder / ADDRESSES_FILE).exists():
-        contents[ADDRESSES_FILE] = written(understood.addresses, understood.terms)
+        contents[ADDRESSES_FILE] = addresses_text(understood.addresses, understood.terms)
     try:
         for name, content in contents.items():
             path = folder / name

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from app.chat import Understood
     from synth.pact.draft import Draft
+    from synth.pact.llm.writer import Written
     from synth.pact.terms import Question, Term, Terms
 
 VERDICTS = {
@@ -38,6 +39,8 @@ def show_chat(understood: Understood, files: Sequence[Path]) -> None:
     if terms.warnings:
         say("", "Not taken at its word:")
         say(*(f"  message {warning.message}: {warning.text}" for warning in terms.warnings), wrap=True)
+    if understood.written is not None:
+        _show_written(understood.written)
     if understood.draft is not None:
         _show_draft(understood.draft)
     if files:
@@ -84,6 +87,15 @@ def _ask(questions: Sequence[Question]) -> None:
         say(f"  {question.text}{where}", wrap=True)
         if question.about != "consent":
             say(f"    --answer {question.about}={shlex.quote(question.options[0]) if question.options else '…'}")
+
+
+def _show_written(written: Written) -> None:
+    say("")
+    for number, attempt in enumerate(written.attempts, start=1):
+        became = "passes every check" if attempt.passed else f"is turned down: {attempt.why}"
+        say(f"The model's contract {number} ({attempt.idea or 'no word on it'}) {became}", wrap=True)
+    if written.source is None:
+        say("None of them is handed over. What follows is the bundled contract: your wish is not in it.", wrap=True)
 
 
 def _show_draft(draft: Draft) -> None:

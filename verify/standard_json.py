@@ -27,7 +27,7 @@ SETTINGS: dict[str, Any] = {
 # The file's name can move the compiler's numbering, and with it the code. So every rule is compiled under this name.
 RULE_UNIT = "Rule.sol"
 _NOT_GIVEN = "6275"  # ParserError: a source that is not among those given, that is, an import of what may not be
-_REPLIES = Cache("solc", MAX_REPLY_BYTES)
+_REPLIES = Cache("compiler", MAX_REPLY_BYTES)
 _UNSETTLED_ERRORS = {"InternalCompilerError", "Exception", "UnimplementedFeatureError", "FatalError"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,11 +22,15 @@ from ingest.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.chat import Assist
+    from app.chat import Assist, Write
+    from synth.llm.endpoint import Endpoint
+    from synth.pact.agreement import Agreement
     from synth.pact.llm.ask import Question
+    from synth.pact.llm.writer import Written
 
 KEPT_FILE = "sent-to-model.jsonl"
-MAX_OUTPUT_TOKENS = 4_096
+MAX_OUTPUT_TOKENS = 16_384
+TIMEOUT_S = 300.0
 
 
 def read_answers(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
@@ -64,6 +69,7 @@ def read_answers(_context: click.Context, _option: click.Parameter, values: Sequ
     "--out", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder for what is handed over."
 )
 @click.option("--llm", is_flag=True, help="Let a language model read the chat too. Then parts of it leave the machine.")
+@click.option("--wish", metavar="TEXT", help="Let the model write the contract, for what the bundled one does not do.")
 @click.option("--base-url", metavar="URL", help="Where it answers: any OpenAI-compatible endpoint.")
 @click.option("--model", "model_name", help="Its name there.")
 @click.option(
@@ -84,6 +90,7 @@ def command(
     pact_file: Path | None,
     folder: Path | None,
     llm: bool,
+    wish: str | None,
     base_url: str | None,
     model_name: str | None,
     key_env: str,
@@ -99,41 +106,91 @@ def command(
     if addresses_file is None and folder is not None and (folder / ADDRESSES_FILE).exists():
         addresses_file = folder / ADDRESSES_FILE
     wanted = Wanted(export, chat_name, day_first, host, timezone, answers, addresses_file, pact_file)
-    assist = _second_reader(base_url, model_name, key_env, folder, yes=yes) if llm else None
-    understood = understand(wanted, assist)
+    if wish is not None and (not llm or pact_file is not None):
+        raise click.UsageError("--wish is for a model: it needs --llm, and no --pact")
+    model = _model(base_url, model_name, key_env, folder, yes=yes) if llm else None
+    understood = understand(
+        wanted,
+        None if model is None else model.reader(),
+        None if model is None or wish is None else model.writer(wish),
+    )
     files = [] if folder is None else hand_over(understood, folder)
-    if folder is not None and llm:
-        files.append(folder / KEPT_FILE)
+    if model is not None:
+        files.append(model.kept)
     document = understood.to_json() | {"files": [str(file) for file in files]}
     code = EXIT_NEGATIVE if strict and not understood.handed_over else EXIT_SUCCESS
     return session.finish(document, lambda: show_chat(understood, files), code)
 
 
-def _second_reader(
-    base_url: str | None, model_name: str | None, key_env: str, folder: Path | None, *, yes: bool
-) -> Assist:
-    """A model that reads the chat too.
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """The model that the user named, and how it is agreed to."""
 
-    Raises:
-        click.UsageError: It is not said which, or where what is sent is to be kept.
-    """
-    if base_url is None or model_name is None:
-        raise click.UsageError("--llm needs --base-url and --model: which model reads the chat, and where")
-    if folder is None:
-        raise click.UsageError("--llm needs --out: what is sent is kept there for reading")
-    from synth.llm.endpoint import Endpoint  # noqa: PLC0415  openai takes a second to import
-    from synth.pact.llm.ask import ask_model  # noqa: PLC0415
+    base_url: str
+    name: str
+    key_env: str
+    folder: Path
+    yes: bool
 
-    endpoint = Endpoint(base_url, model_name, key_env, temperature=0.0, max_output_tokens=MAX_OUTPUT_TOKENS)
-    kept = folder / KEPT_FILE
+    @property
+    def kept(self) -> Path:
+        """Where what is sent is written."""
+        return self.folder / KEPT_FILE
 
-    def allow(question: Question) -> None:
-        if yes:
+    def reader(self) -> Assist:
+        """Lets it read the chat."""
+        from synth.pact.llm.ask import ask_model  # noqa: PLC0415  openai takes a second to import
+
+        def allow(question: Question) -> None:
+            self._allow(f"{count(question.messages)} messages, {count(question.chars)} characters")
+
+        return partial(ask_model, endpoint=self._endpoint(temperature=0.0), kept=self.kept, allow=allow)
+
+    def writer(self, wish: str) -> Write:
+        """Lets it write the contract."""
+        from synth.pact.llm.writer import write_pact  # noqa: PLC0415
+
+        def write(agreed: Agreement) -> Written:
+            return write_pact(
+                wish,
+                agreed.pact,
+                agreed.names,
+                endpoint=self._endpoint(temperature=0.8),
+                kept=self.kept,
+                allow=lambda chars: self._allow(f"Your wish and the bundled contract, {count(chars)} characters,"),
+            )
+
+        return write
+
+    def _endpoint(self, temperature: float) -> Endpoint:
+        from synth.llm.endpoint import Endpoint  # noqa: PLC0415
+
+        return Endpoint(
+            self.base_url,
+            self.name,
+            self.key_env,
+            temperature=temperature,
+            max_output_tokens=MAX_OUTPUT_TOKENS,
+            timeout_s=TIMEOUT_S,
+        )
+
+    def _allow(self, what: str) -> None:
+        if self.yes:
             return
-        size = f"{count(question.messages)} messages, {count(question.chars)} characters"
-        told = f"{size} go to {base_url} ({model_name}), names and numbers replaced. They are in {kept}. Send them?"
+        told = f"{what} go to {self.base_url} ({self.name}), without names. They are in {self.kept}. Send them?"
         if not sys.stdin.isatty():
             raise InputError(f"{told} Nothing was sent: say --yes, or answer on a terminal", field="llm")
         click.confirm(printable(told), abort=True, err=True)
 
-    return partial(ask_model, endpoint=endpoint, kept=kept, allow=allow)
+
+def _model(base_url: str | None, name: str | None, key_env: str, folder: Path | None, *, yes: bool) -> _Model:
+    """The model that was named.
+
+    Raises:
+        click.UsageError: It is not said which, or where what is sent is to be kept.
+    """
+    if base_url is None or name is None:
+        raise click.UsageError("--llm needs --base-url and --model: which model it is, and where")
+    if folder is None:
+        raise click.UsageError("--llm needs --out: what is sent is kept there for reading")
+    return _Model(base_url, name, key_env, folder, yes)

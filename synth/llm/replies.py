@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from ingest.errors import InputError
+from synth.llm.structured import object_schema, strict_schema, trimmed
 from synth.records import Proposal
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def schema(kind: Kind, space: Space) -> Json:
             "window_blocks": {"type": "integer", "enum": list(space.windows)},
             "source": {"type": "string"},
         }
-        return _strict("clearing_rule", properties)
+        return strict_schema("clearing_rule", properties)
     options = []
     for name, template in space.templates.items():
         ranges = {
@@ -63,9 +64,9 @@ def schema(kind: Kind, space: Space) -> Json:
         properties = {
             "template": {"type": "string", "enum": [name]},
             "window_blocks": {"type": "integer", "enum": list(space.windows)},
-            "parameters": _object(ranges),
+            "parameters": object_schema(ranges),
         }
-        options.append(_object(properties))
+        options.append(object_schema(properties))
     return {"name": "template", "strict": True, "schema": {"anyOf": options}}
 
 
@@ -75,7 +76,7 @@ def read_reply(kind: Kind, text: str, space: Space, parents: tuple[str, ...]) ->
     Raises:
         ReplyError: It is none.
     """
-    content = _trimmed(text)
+    content = trimmed(text)
     try:
         if kind == "source":
             found = SourceReply.model_validate_json(content)
@@ -105,25 +106,6 @@ def _of_template(chosen: TemplateReply, space: Space, parents: tuple[str, ...]) 
     except InputError as error:
         raise ReplyError(f"parameters: {error}") from error
     return replace(made, parents=parents)
-
-
-def _trimmed(text: str) -> str:
-    """From the first brace to the last: models put words and fences around what they were asked for."""
-    first, last = text.find("{"), text.rfind("}")
-    return text[first : last + 1] if 0 <= first < last else text
-
-
-def _object(properties: Json) -> Json:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _strict(name: str, properties: Json) -> Json:
-    return {"name": name, "strict": True, "schema": _object(properties)}
 
 
 def one_line(value: Json) -> str:

@@ -231,3 +231,22 @@ def test_a_model_is_named_and_what_it_is_sent_is_kept(export, options):
     done = export(DINNER, *options)
     assert done.code == 2
     assert "--llm needs --" in done.err
+
+
+def test_a_model_writes_the_contract_and_its_attempts_are_told(export, tmp_path):
+    source = meetup_pact().read_text()
+    replies = [
+        json.dumps({"proposal": None, "terms": [], "agreed": []}),
+        json.dumps({"idea": "first", "source": source.replace("if (paid[who]) return 0;", "")}),
+        json.dumps({"idea": "second", "source": source.replace("A meetup with deposits", "Our own")}),
+    ]
+    with scripted(*map(Reply, replies)) as server:
+        model = ("--llm", "--yes", "--base-url", server.url, "--model", "a-model", "--wish", "something of our own")
+        done = export(DINNER, "--out", tmp_path / "meetup", *model, "--json")
+        again = export(DINNER, "--out", tmp_path / "meetup", *model)
+        assert len(server.requests) == 3  # nothing is bought twice
+    pact = done.document["pact"]
+    assert pact["status"] == "passed"
+    assert [attempt["passed"] for attempt in pact["attempts_to_write"]] == [False, True]
+    assert "is turned down: double-claim" in again.out
+    assert "The model's contract 2 (second) passes every check" in again.out

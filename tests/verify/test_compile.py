@@ -64,7 +64,7 @@ else if (options.join(" ") === "--standard-json --no-import-callback") {{
 def fresh_cache(tmp_path, monkeypatch):
     """Nothing is answered from an earlier test's cache."""
     monkeypatch.setenv("PACTSMITH_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "solc"
+    return tmp_path / "cache" / "compiler"
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ def test_an_entry_in_another_ones_place_is_not_taken(fresh_cache):
 
 def test_the_cache_is_bounded_and_may_be_missing(fresh_cache, monkeypatch):
     monkeypatch.setattr(cache, "MAX_ENTRIES", 4)
-    entries = Cache("solc", 1000)
+    entries = Cache("compiler", 1000)
     for n in range(9):
         entries.save(f"{n:064x}", {"n": n})
         os.utime(fresh_cache / f"{n:064x}", (n, n))

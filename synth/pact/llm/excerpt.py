@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
+from synth.llm.structured import object_schema, strict_schema
 from synth.pact.hygiene import own_words
 from synth.pact.lexicon import says
 from synth.pact.terms import TermName
@@ -41,22 +42,18 @@ and with nothing else."""
 
 def schema() -> Json:
     """The JSON schema that an endpoint is asked to keep to, as Chat Completions takes it."""
-    term = _object({
+    term = object_schema({
         "term": {"type": "string", "enum": list(get_args(TermName))},
         "value": {"type": "string"},
         "messages": {"type": "array", "items": {"type": "integer"}},
     })  # fmt: skip
-    agreed = _object({"person": {"type": "string"}, "message": {"type": "integer"}})
+    agreed = object_schema({"person": {"type": "string"}, "message": {"type": "integer"}})
     properties = {
         "proposal": {"type": ["integer", "null"]},
         "terms": {"type": "array", "items": term},
         "agreed": {"type": "array", "items": agreed},
     }
-    return {"name": "plan", "strict": True, "schema": _object(properties)}
-
-
-def _object(properties: Json) -> Json:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return strict_schema("plan", properties)
 
 
 @dataclass(frozen=True, slots=True)

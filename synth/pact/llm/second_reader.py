@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from ingest.errors import InputError, PactsmithError
+from synth.llm.structured import trimmed
 from synth.pact.answers import answered
 from synth.pact.hygiene import doubles, own_words
 from synth.pact.lexicon import says
@@ -79,7 +80,7 @@ def second_reading(
             f"the model gave no whole answer: {answer.outcome}{f' ({answer.detail})' if answer.detail else ''}"
         )
     try:
-        reply = _Reply.model_validate_json(answer.text)
+        reply = _Reply.model_validate_json(trimmed(answer.text))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ModelError(f"the model's answer does not fit the schema: {first['msg']} at {first['loc']}") from error

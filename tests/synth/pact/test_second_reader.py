@@ -74,6 +74,11 @@ def test_what_a_principal_says_and_the_rules_do_not_read_is_taken(read_with):
     assert (terms.terms["capacity"].value, terms.terms["capacity"].cites) == (5, ("m5",))
 
 
+def test_a_reply_in_a_fence_is_read(read_with):
+    terms, _ = read_with(f"Here it is:\n```json\n{reply(found('capacity', '5', 5))}\n```")
+    assert terms.terms["capacity"].value == 5
+
+
 def test_a_zone_that_the_model_finds_moves_the_start_with_it(read_with):
     lines = [(author, text.replace("Europe/Berlin", "Europe/Rome")) for author, text in LINES]
     lines[3] = (ANN, "oh, and we go by Rome's clocks; I mean the zone called Europe/Rome")
