@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from app.pact.join_page import join_page
+from app.pact.plan_page import plan_page
+from app.text import printable
 from ingest.chats import read_chat
 from ingest.errors import InputError, StoreError
 from synth.pact.addresses import blank, read_addresses
@@ -14,6 +17,8 @@ from synth.pact.addresses import written as addresses_text
 from synth.pact.agreement import GapError, agreement
 from synth.pact.draft import Contract, draft
 from synth.pact.reader import read_terms
+from verify.pact.compile import admit_pact
+from verify.pact.rehearsal import table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,6 +162,8 @@ def hand_over(understood: Understood, folder: Path) -> list[Path]:
     contents = {"terms.json": json.dumps(understood.to_json(), indent=2, allow_nan=False) + "\n"}
     if understood.addresses is not None and not (folder / ADDRESSES_FILE).exists():
         contents[ADDRESSES_FILE] = addresses_text(understood.addresses, understood.terms)
+    if understood.draft is not None and understood.handed_over:
+        contents |= _contract_files(understood.draft)
     try:
         for name, content in contents.items():
             path = folder / name
@@ -165,6 +172,18 @@ def hand_over(understood: Understood, folder: Path) -> list[Path]:
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written: {error.strerror}; choose another folder with --out") from error
     return [folder / name for name in contents]
+
+
+def _contract_files(drafted: Draft) -> dict[str, str]:
+    """What only a contract that passed its checks comes with."""
+    code = admit_pact(drafted.source, file="Pact.sol")
+    rehearsed = table(drafted.scenes, decimals=drafted.decimals, symbol=drafted.symbol)
+    return {
+        "plan.html": plan_page(drafted),
+        "join.html": join_page(drafted, code),
+        "rehearsal.txt": f"{printable(rehearsed)}\n",
+        f"{code.name}.sol": drafted.source,
+    }
 
 
 def _pact(drafted: Draft) -> Json:

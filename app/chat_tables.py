@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shlex
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING
 
+from app.chat_words import told
 from app.tables import console, grid, say
 from app.words import count
-from synth.pact.terms import Deposit, plain
 from verify.pact.rehearsal import table
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from app.chat import Understood
     from synth.pact.draft import Draft
     from synth.pact.llm.writer import Written
-    from synth.pact.terms import Question, Term, Terms
+    from synth.pact.terms import Question, Terms
 
 VERDICTS = {
     "pact": "They agreed on a plan.",
@@ -58,16 +57,6 @@ def _show_terms(terms: Terms) -> None:
     ]
     say("")
     console().print(grid(("term", "", "messages"), [*rows, *agreed]))
-
-
-def told(terms: Terms, term: Term) -> str:
-    """A term's value in words."""
-    if isinstance(term.value, Deposit):
-        return f"{plain(term.value.amount)} {term.value.token}"
-    if isinstance(term.value, datetime):
-        offset = f" (UTC{term.value.isoformat()[-6:]})" if term.value.tzinfo else ""
-        return f"{term.value:%A, %d %B %Y, %H:%M}{offset}"
-    return terms.participants.get(str(term.value), str(term.value))
 
 
 def _show_questions(terms: Terms) -> None:

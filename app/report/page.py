@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from app.report.candidate import candidate_section
-from app.report.html import Html, el, join
+from app.report.document import document as whole_page
+from app.report.html import join
 from app.report.overview import audit_section, glossary, leaderboard, opening, setting_section
 from app.report.parts import section
 from app.summary import ranked
@@ -54,38 +53,19 @@ def write_report(document: Json, folder: Path) -> ReportFiles:
 
 def render(document: Json) -> str:
     """The whole page. Everything in the document is untrusted and becomes text."""
-    title = f"Pactsmith: {document['history']}"
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", http_equiv="Content-Security-Policy", content=_policy()),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", name="referrer", content="no-referrer"),
-        el("title", title),
-        Html(f"<style>{_style()}</style>"),
-    )
     candidates = [candidate_section(card, opened=place == 0) for place, card in enumerate(ranked(document))]
-    body = el(
-        "body",
-        el(
-            "main",
-            opening(document),
-            leaderboard(document),
-            section("Candidates", join(candidates), anchor="candidates"),
-            audit_section(document),
-            setting_section(document),
-            glossary(),
-        ),
+    return whole_page(
+        f"Pactsmith: {document['history']}",
+        _style(),
+        opening(document),
+        leaderboard(document),
+        section("Candidates", join(candidates), anchor="candidates"),
+        audit_section(document),
+        setting_section(document),
+        glossary(),
     )
-    return f"<!doctype html>\n{el('html', head, body, lang='en')}\n"
 
 
 @cache
 def _style() -> str:
     return Path(__file__).with_name("style.css").read_text(encoding="utf-8")
-
-
-def _policy() -> str:
-    """Nothing may be fetched or run; only this very style sheet applies."""
-    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

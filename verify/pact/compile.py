@@ -32,11 +32,12 @@ _FORBIDDEN = {
 
 @dataclass(frozen=True, slots=True)
 class PactCode:
-    """A compiled pact; ``creation_code`` lacks the constructor's arguments."""
+    """A compiled pact; ``creation_code`` lacks the constructor's arguments, ``runtime_code`` is what is deployed."""
 
     name: str
     abi: list[dict[str, Any]]
     creation_code: bytes
+    runtime_code: bytes
 
     def creation(self, terms: PactTerms) -> bytes:
         """The code that deploys the pact with these terms."""
@@ -64,7 +65,7 @@ def admit_pact(source: str, *, file: str) -> PactCode:
     runtime = bytes.fromhex(output["evm"]["deployedBytecode"]["object"])
     interface = reply["contracts"][_INTERFACE]["IPact"]["abi"]
     _turn_down((*_beyond_the_interface(output["abi"], interface, file), *_forbidden_opcodes(runtime, file)))
-    return PactCode(name, output["abi"], bytes.fromhex(output["evm"]["bytecode"]["object"]))
+    return PactCode(name, output["abi"], bytes.fromhex(output["evm"]["bytecode"]["object"]), runtime)
 
 
 def _pact_name(reply: Mapping[str, Any], file: str) -> str:
@@ -86,9 +87,9 @@ def _pact_name(reply: Mapping[str, Any], file: str) -> str:
 
 def _beyond_the_interface(abi: list[dict[str, Any]], interface: list[dict[str, Any]], file: str) -> Iterator[Finding]:
     """Ways to change state that `IPact` does not have, and a constructor that takes something else."""
-    known = {_signature(entry) for entry in interface}
+    known = {_key(entry) for entry in interface}
     for entry in abi:
-        if entry["type"] == "function" and _signature(entry) in known:
+        if entry["type"] == "function" and _key(entry) in known:
             continue
         if entry["type"] in ("receive", "fallback") or entry.get("stateMutability") in ("nonpayable", "payable"):
             if entry["type"] == "constructor":
@@ -101,7 +102,12 @@ def _beyond_the_interface(abi: list[dict[str, Any]], interface: list[dict[str, A
         yield Finding("admission", "constructor", "the constructor must take (Terms, address[] invited)", file)
 
 
-def _signature(entry: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+def signature_of(entry: Mapping[str, Any]) -> str:
+    """An ABI entry's canonical signature, such as ``claimTo(address)``."""
+    return f"{entry['name']}({','.join(_type(each) for each in entry['inputs'])})"
+
+
+def _key(entry: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     return entry.get("name", ""), tuple(_type(each) for each in entry.get("inputs", []))
 
 
