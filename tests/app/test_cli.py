@@ -35,6 +35,7 @@ EVERY_COMMAND = [
     ["verify"],
     ["attack"],
     ["synth"],
+    ["chat"],
     ["fork"],
     ["fork", "make"],
     ["fork", "show"],
