@@ -101,6 +101,15 @@ def _beyond_the_interface(abi: list[dict[str, Any]], interface: list[dict[str, A
         yield Finding("admission", "constructor", "the constructor must take (Terms, address[] invited)", file)
 
 
+def error_signatures(code: PactCode) -> dict[str, str]:
+    """The pact's own errors: their signatures by name."""
+    return {
+        entry["name"]: f"{entry['name']}({','.join(_type(each) for each in entry['inputs'])})"
+        for entry in code.abi
+        if entry["type"] == "error"
+    }
+
+
 def _signature(entry: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     return entry.get("name", ""), tuple(_type(each) for each in entry.get("inputs", []))
 
