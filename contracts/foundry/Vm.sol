@@ -29,7 +29,8 @@ interface Vm {
 
     function readFile(string calldata path) external view returns (string memory);
     function parseJsonUint(string calldata json, string calldata path) external pure returns (uint256);
-    function parseJsonAddressArray(string calldata json, string calldata path) external pure returns (address[] memory);
+    function parseJsonAddress(string calldata json, string calldata path) external pure returns (address);
+    function toString(uint256 value) external pure returns (string memory);
 }
 
 /// @dev Foundry answers at this address, in tests and scripts only.

@@ -56,13 +56,12 @@ contract Deploy {
     function fromFile() public view returns (Terms memory terms, address[] memory guests, uint256 chainId) {
         string memory json = vm.readFile(FILE);
         address[] memory standIns = Agreed.standIns();
-        address[] memory addresses = new address[](0);
-        if (standIns.length != 0) {
-            address[] memory named = vm.parseJsonAddressArray(json, "$.missing[*].standIn");
-            addresses = vm.parseJsonAddressArray(json, "$.missing[*].address");
-            for (uint256 i; i < standIns.length; ++i) {
-                if (named[i] != standIns[i]) revert OtherFile(standIns[i], named[i]);
-            }
+        address[] memory addresses = new address[](standIns.length);
+        for (uint256 i; i < standIns.length; ++i) {
+            string memory missing = string.concat("$.missing[", vm.toString(i), "]");
+            address standIn = vm.parseJsonAddress(json, string.concat(missing, ".standIn"));
+            if (standIn != standIns[i]) revert OtherFile(standIns[i], standIn);
+            addresses[i] = vm.parseJsonAddress(json, string.concat(missing, ".address"));
         }
         (terms, guests) = filledIn(addresses);
         chainId = vm.parseJsonUint(json, "$.chainId");

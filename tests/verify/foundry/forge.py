@@ -39,9 +39,11 @@ class Forge:
 
     def run(self, project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs forge in a project, without network."""
-        command = [str(_binary()), *arguments, "--root", str(project), "--use", str(self._solc), "--offline"]
+        command = [str(_binary()), *arguments, "--use", str(self._solc), "--offline"]
         environment = os.environ | {"HOME": str(self._home), "NO_COLOR": "1"}
-        return subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, env=environment, check=False)
+        return subprocess.run(
+            command, cwd=project, capture_output=True, text=True, timeout=_SECONDS, env=environment, check=False
+        )
 
     def tests(self, project: Path) -> dict[str, str | None]:
         """Why each test of a project fails, by its name without brackets; None where it passes."""
