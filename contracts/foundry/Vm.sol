@@ -6,6 +6,15 @@ interface Vm {
     /// @notice Sets the time of the block, in Unix seconds.
     function warp(uint256 timestamp) external;
 
+    /// @notice Sets the block's number.
+    function roll(uint256 number) external;
+
+    /// @notice Sets the chain's id.
+    function chainId(uint256 id) external;
+
+    /// @notice Puts the accounts of a file into the state: code where it has some, storage over what is there.
+    function loadAllocs(string calldata path) external;
+
     /// @notice Sets an account's coins.
     function deal(address account, uint256 amount) external;
 
@@ -29,7 +38,11 @@ interface Vm {
 
     function readFile(string calldata path) external view returns (string memory);
     function parseJsonUint(string calldata json, string calldata path) external pure returns (uint256);
+    function parseJsonUintArray(string calldata json, string calldata path) external pure returns (uint256[] memory);
     function parseJsonAddress(string calldata json, string calldata path) external pure returns (address);
+    function parseJsonAddressArray(string calldata json, string calldata path) external pure returns (address[] memory);
+    function parseJsonBytes(string calldata json, string calldata path) external pure returns (bytes memory);
+    function parseJsonBytesArray(string calldata json, string calldata path) external pure returns (bytes[] memory);
     function toString(uint256 value) external pure returns (string memory);
 }
 
