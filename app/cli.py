@@ -28,6 +28,7 @@ COMMANDS = {
     "synth": ("app.commands.synth", "Search for a mechanism that serves a history better, and judge what was found."),
     "fork": ("app.commands.fork", "A chain's own state and code at a block, proven, in a file that needs no node."),
     "report": ("app.commands.report", "Show a finished run again: leaderboard, verdicts, report file."),
+    "export": ("app.commands.export", "A candidate as a Foundry project that settles batches of history again."),
     "doctor": ("app.commands.doctor", "What is installed, what is missing, and how to get it."),
 }
 

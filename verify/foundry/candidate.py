@@ -14,7 +14,7 @@ from verify.compile import closure, constructor_data
 from verify.evaluate import HEADLINE_NAME, Replayed
 from verify.foundry.candidate_readme import readme
 from verify.foundry.record import RecordUnit, record
-from verify.foundry.solidity import HEADER, checksummed, own, settings
+from verify.foundry.solidity import HEADER, checksummed, own, plain, settings
 from verify.reference import Reference
 from verify.replay import RELAYER
 from verify.run import keeps_state, load_verdict
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from ingest.records import History
     from ingest.store import Store
     from verify.compile import Artifact
-    from verify.foundry.record import Codes, Recorded, RecordedBatch
     from verify.evm import Slots
+    from verify.foundry.record import Codes, Recorded, RecordedBatch
     from verify.kept import Kept
     from verify.outcomes import OrderOutcome
 
@@ -182,8 +182,9 @@ bytes constant KERNEL_ARGUMENTS = hex"{kernel_arguments.hex()}"; // the rule, an
 
 def _tests(recorded: Recorded, values: Sequence[int], reference: Reference) -> str:
     """``test/Verdict.t.sol``: a test for each batch."""
+    symbol = plain(reference.numeraire.symbol)
     tests = [
-        f"    // {len(batch.prepared.intents)} orders that sell {value / reference.unit:,.2f} in all\n"
+        f"    // Orders: {len(batch.prepared.intents)}, which sell {value // reference.unit:,} {symbol} in all\n"
         f'    function test_{_name(batch)}() external {{\n        repeats("{_name(batch)}");\n    }}\n'
         for batch, value in zip(recorded.batches, values, strict=True)
     ]

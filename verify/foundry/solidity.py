@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ HEADER = f"// SPDX-License-Identifier: MIT\npragma solidity {VERSION};\n"
 
 _NAME_CHARACTERS = 40
 _NAME_PUNCTUATION = "-'’,"
+_MARKUP = frozenset("<>[]`|*_\\#")
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_LINK = re.compile(r"www\.|://", re.IGNORECASE)
 
 
 def settings(readable: Sequence[str]) -> str:
@@ -69,6 +73,12 @@ def plain(name: str) -> str:
     kept = (c if unicodedata.category(c)[0] in "LMN" or c in _NAME_PUNCTUATION else " " for c in name)
     words = " ".join(unicodedata.normalize("NFC", "".join(kept)).split())
     return words[:_NAME_CHARACTERS].strip() or "somebody"
+
+
+def sentence(text: str) -> str:
+    """A sentence from anywhere, on one line and without markup or links."""
+    kept = (" " if c in _MARKUP or unicodedata.category(c) in _UNSEEN else c for c in text)
+    return " ".join(_LINK.sub(" ", "".join(kept)).split())
 
 
 def camel(title: str) -> str:
