@@ -39,6 +39,7 @@ EVERY_COMMAND = [
     ["fork", "make"],
     ["fork", "show"],
     ["report"],
+    ["export"],
     ["doctor"],
 ]
 

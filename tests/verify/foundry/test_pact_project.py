@@ -162,7 +162,7 @@ def test_names_change_comments_and_nothing_else():
     assert all(line.count("|") == 4 and not re.search(r"[<>\[\]\\]|www\.", line) for line in people)
 
 
-def test_two_of_one_name_are_told_apart_by_their_addresses():
+def test_who_shares_a_name_has_the_own_address_and_amount():
     project = exported(names=dict.fromkeys(FRIENDS, "Sam"), token=TOKEN)
     nice = exported(token=TOKEN)
     same = [re.sub("//.*", "", each["test/Rehearsal.t.sol"]) for each in (project, nice)]
@@ -191,6 +191,7 @@ def test_checksums():
         assert checksummed(address.lower()) == address
 
 
+@pytest.mark.long
 def test_two_people_a_host_who_is_no_guest_and_a_known_chain(forge, tmp_path):
     project = exported(host=FRIENDS[4], invited=FRIENDS[:2], capacity=2, chain_id=10)
     assert json.loads(project["script/addresses.json"]) == {"chainId": 10, "missing": []}
