@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+V4 = 4
+"""Kind of a venue whose pools share one contract: a world makes one for each pool, at no address of a chain."""
+
 SECONDS = 600.0
 """A worker's limit: a rule that keeps a state settles all batches up to the last one recorded."""
 
@@ -81,12 +84,16 @@ def candidate_project(
         (recorded,) = results(work.pool.map(record, [unit]))
     told = [_told(batch, history, outcomes) for batch in recorded.batches]
     arguments = creation_code[len(artifact.creation_code) :]
+    on_chain = all(venue.kind != V4 for venue in recorded.venues)
     values = [int(value_of(batch.prepared, reference)) for batch in recorded.batches]
     return {
         "foundry.toml": settings(readable=["test"]),
-        "README.md": readme(document, card, candidate, sampling, batches=len(told), orders=_count(told)),
+        "README.md": readme(
+            document, card, candidate, sampling, batches=len(told), orders=_count(told), on_chain=on_chain
+        ),
         f"src/{artifact.name}.sol": candidate.source,
         **{path.replace("kernel/", "lib/pactsmith/"): text for path, text in _kernel_sources().items()},
+        **({"script/Deploy.s.sol": own("foundry/candidate/Deploy.s.sol")} if on_chain else {}),
         "test/BatchTest.sol": own("foundry/candidate/BatchTest.sol"),
         "test/Sample.sol": _sample(artifact, arguments, recorded, history),
         "test/Verdict.t.sol": _tests(recorded, values, reference),

@@ -23,7 +23,9 @@ _METRICS = {
 }
 
 
-def readme(document: Json, card: Json, candidate: Kept, sampling: Sampling, *, batches: int, orders: int) -> str:
+def readme(
+    document: Json, card: Json, candidate: Kept, sampling: Sampling, *, batches: int, orders: int, on_chain: bool
+) -> str:
     """The whole text.
 
     Args:
@@ -33,6 +35,7 @@ def readme(document: Json, card: Json, candidate: Kept, sampling: Sampling, *, b
         sampling: How the batches were chosen.
         batches: How many there are.
         orders: How many orders they have in all.
+        on_chain: Whether the pools' addresses are a chain's, so that there is a script to deploy.
     """
     name, windows = plain(card["name"]), _blocks(candidate.window_blocks)
     parts = (
@@ -40,6 +43,7 @@ def readme(document: Json, card: Json, candidate: Kept, sampling: Sampling, *, b
         "batches of history that it settles again, as a [Foundry](https://getfoundry.sh) project.",
         "\n".join(_verdict(document, card, candidate, windows)),
         _showing(card, sampling, batches, orders),
+        *([_DEPLOYING] if on_chain else []),
         _CONTENT,
     )
     return "\n\n".join(parts) + "\n"
@@ -117,6 +121,14 @@ They do not show the verdict's figures: those need the whole history, what the p
 block, and the bounds on a mean. Nor do they show what a settlement costs: gas in a test is not a transaction's. A
 verdict is about the orders of the past; what traders and bots would do with this rule is another question."""
 
+
+_DEPLOYING = """\
+## Deploy it
+
+    forge script script/Deploy.s.sol --rpc-url $RPC_URL --broadcast --interactives 1
+
+deploys the rule with its parameters, and a kernel for it on the pools that it was judged on. It stops on another chain,
+and where a pool has no code. That those are genuine Uniswap pools is for you to check, as the kernel trusts them."""
 
 _CONTENT = f"""\
 ## What is in here

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 from forge import Forge, write
+from rpc_world.anvil import CHAIN_ID, Anvil
 from rules import LAZY, bundled
 from v4_histories import as_v4
 
 from ingest.content import content_id
 from ingest.errors import InputError, PactsmithError
 from ingest.store import Store
+from verify.abi import selector
 from verify.foundry.candidate import Sampling, candidate_project
 from verify.foundry.solidity import sentence
 from verify.kept import kept
@@ -155,3 +158,40 @@ def test_on_every_kind_of_pool_also_with_a_state(simulated, forge, tmp_path, kin
         project = project_of(store, document, rule.name)
         tests = forge.tests(write(project, tmp_path / rule.name))
         assert tests == passing(project)
+
+
+@pytest.mark.long
+def test_rule_and_kernel_are_deployed_where_the_pools_are(simulated, forge, tmp_path):
+    store = Store(tmp_path / "store")
+    document = judged(simulated("demo-v3", blocks=60, chain_id=CHAIN_ID), store, *bundled("VolatilityDonation"))
+    project = project_of(store, document, "VolatilityDonation", Sampling(1, 0))
+    folder = write(project, tmp_path / "project")
+    with closing(Anvil()) as node:
+        node.rpc("evm_setAutomine", True)
+        sender = "--broadcast", "--unlocked", "--sender", node.accounts[0]
+        script = "script", "script/Deploy.s.sol", "--rpc-url", node.url, *sender
+        assert "NoPool" in forge.run(folder, *script).stderr
+        for address, account in json.loads(project["test/state/world.json"]).items():
+            node.rpc.batch([("anvil_setStorageAt", address, *slot) for slot in account.get("storage", {}).items()])
+            node.rpc("anvil_setCode", address, account.get("code", "0x"))
+        node.rpc("evm_mine")  # forge keeps what it read of a block
+        done = forge.run(folder, *script)
+        assert done.returncode == 0, done.stdout + done.stderr
+        rule, kernel = re.findall(r": (?:address|contract \w+) (0x[0-9a-fA-F]{40})", done.stdout)
+        rule_of_kernel = node.rpc("eth_call", {"to": kernel, "data": "0x" + selector("rule()").hex()}, "latest")
+        assert rule_of_kernel[-40:] == rule[2:].lower()
+        assert node.rpc("eth_getCode", rule, "latest") != "0x"
+
+
+@pytest.mark.long
+@pytest.mark.shared_data
+def test_batches_of_a_real_day_with_another_pool_beside(mainnet_hour, mainnet_day_dearer, forge, tmp_path):
+    store = Store(tmp_path / "store")
+    for history in (mainnet_hour, mainnet_day_dearer):
+        store.write_history(history)
+    rules, options = bundled("MidpointCrossing"), Options(windows=(WINDOW,), elasticity=None)
+    rules = [replace(rule, parameters={**rule.parameters, "bestVenue": 1}) for rule in rules]
+    document = verify(mainnet_hour, rules, store, options, beside=[mainnet_day_dearer])
+    project = project_of(store, document, "MidpointCrossing", Sampling(10, 10))
+    assert forge.tests(write(project, tmp_path / "project")) == passing(project)
+    assert len(batches_of(project)) == 20
