@@ -38,7 +38,8 @@ V4 = 4
 """Kind of a venue whose pools share one contract: a world makes one for each pool, at no address of a chain."""
 
 SECONDS = 600.0
-"""A worker's limit: a rule that keeps a state settles all batches up to the last one recorded."""
+MEMORY_BYTES = 4 * 1024**3
+"""The worker's limits: a rule that keeps a state settles all batches up to the last one recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,7 @@ class Sampling:
     seed: int = 1
 
 
-def candidate_project(
-    store: Store, document: Json, card: Json, candidate: Kept, sampling: Sampling, memory_bytes: int = 4 * 1024**3
-) -> dict[str, str]:
+def candidate_project(store: Store, document: Json, card: Json, candidate: Kept, sampling: Sampling) -> dict[str, str]:
     """The project's files: texts by their paths.
 
     The sampled batches are settled once more here, and must come to what the store recorded.
@@ -63,7 +62,6 @@ def candidate_project(
         card: The candidate's scorecard in it.
         candidate: What the run kept of it.
         sampling: Which batches.
-        memory_bytes: Address space of the worker that settles them.
 
     Raises:
         InputError: The candidate has no outcomes, the run was made on a fork, or a history is another than it was.
@@ -74,37 +72,63 @@ def candidate_project(
     history, beside = _histories(store, document, candidate)
     artifact = admit(candidate.source, file=f"{card['name']}.sol")
     creation_code = constructor_data(artifact, candidate.parameters)
-    plan = plan_of(history, None, beside)
-    with workers(plan, 1, SECONDS, memory_bytes, candidate.window_blocks) as work:
-        reference = Reference(history)
-        places = sample(work.batches, reference, largest=sampling.largest, drawn=sampling.drawn, seed=sampling.seed)
-        unit = RecordUnit(
-            creation_code, candidate.window_blocks, work.baseline_file, tuple(places), keeps_state(artifact)
-        )
-        (recorded,) = results(work.pool.map(record, [unit]))
+    recorded = _recorded(history, beside, artifact, creation_code, candidate.window_blocks, sampling)
     told = [_told(batch, history, outcomes) for batch in recorded.batches]
-    arguments = creation_code[len(artifact.creation_code) :]
+    orders = sum(len(batch["traders"]) for batch in told)
     on_chain = all(venue.kind != V4 for venue in recorded.venues)
-    values = [int(value_of(batch.prepared, reference)) for batch in recorded.batches]
+    about = readme(document, card, candidate, sampling, batches=len(told), orders=orders, on_chain=on_chain)
     return {
         "foundry.toml": settings(readable=["test"]),
-        "README.md": readme(
-            document, card, candidate, sampling, batches=len(told), orders=_count(told), on_chain=on_chain
-        ),
+        "README.md": about,
         f"src/{artifact.name}.sol": candidate.source,
-        **{path.replace("kernel/", "lib/pactsmith/"): text for path, text in _kernel_sources().items()},
-        **({"script/Deploy.s.sol": own("foundry/candidate/Deploy.s.sol")} if on_chain else {}),
-        "test/BatchTest.sol": own("foundry/candidate/BatchTest.sol"),
-        "test/Sample.sol": _sample(artifact, arguments, recorded, history),
-        "test/Verdict.t.sol": _tests(recorded, values, reference),
-        "test/Vm.sol": own("foundry/Vm.sol"),
-        "test/state/world.json": _allocs(recorded.slots, recorded.codes),
-        **{f"test/state/{_name(b)}.json": _allocs(b.moment.slots, b.moment.codes) for b in recorded.batches},
-        **{
-            f"test/batches/{_name(batch)}.json": json.dumps(expected, indent=1) + "\n"
-            for batch, expected in zip(recorded.batches, told, strict=True)
-        },
+        **_own_sources(on_chain=on_chain),
+        "test/Sample.sol": _sample(artifact, creation_code[len(artifact.creation_code) :], recorded, history),
+        "test/Verdict.t.sol": _tests(recorded, Reference(history)),
+        **_data(recorded, told),
     }
+
+
+def _recorded(
+    history: History,
+    beside: Sequence[History],
+    artifact: Artifact,
+    creation_code: bytes,
+    window_blocks: int,
+    sampling: Sampling,
+) -> Recorded:
+    """The sampled batches, settled once more in a confined process."""
+    with workers(plan_of(history, None, beside), 1, SECONDS, MEMORY_BYTES, window_blocks) as work:
+        places = sample(
+            work.batches,
+            Reference(history),
+            largest=sampling.largest,
+            drawn=sampling.drawn,
+            seed=sampling.seed,
+        )
+        unit = RecordUnit(creation_code, window_blocks, work.baseline_file, tuple(places), keeps_state(artifact))
+        (recorded,) = results(work.pool.map(record, [unit]))
+    return recorded
+
+
+def _own_sources(*, on_chain: bool) -> dict[str, str]:
+    """The deployable kernel with all that it or a rule imports, and what tests and deploys."""
+    kernel_sources = closure(["kernel/SignedSettlement.sol", "kernel/IKernel.sol", "kernel/Math.sol"])
+    deploy = {"script/Deploy.s.sol": own("foundry/candidate/Deploy.s.sol")} if on_chain else {}
+    return {
+        **{path.replace("kernel/", "lib/pactsmith/"): text for path, text in kernel_sources.items()},
+        **deploy,
+        "test/BatchTest.sol": own("foundry/candidate/BatchTest.sol"),
+        "test/Vm.sol": own("foundry/Vm.sol"),
+    }
+
+
+def _data(recorded: Recorded, told: Sequence[Json]) -> dict[str, str]:
+    """The state that each batch meets, and the batches."""
+    files = {"test/state/world.json": _allocs(recorded.slots, recorded.codes)}
+    for batch, expected in zip(recorded.batches, told, strict=True):
+        files[f"test/state/{_name(batch)}.json"] = _allocs(batch.moment.slots, batch.moment.codes)
+        files[f"test/batches/{_name(batch)}.json"] = json.dumps(expected, indent=1) + "\n"
+    return files
 
 
 def _outcomes(store: Store, document: Json, card: Json, candidate: Kept) -> dict[int, OrderOutcome]:
@@ -122,11 +146,6 @@ def _histories(store: Store, document: Json, candidate: Kept) -> tuple[History, 
     if history.content_id != document["history_content_id"]:
         raise InputError("it is not the history any more that the run was made on: verify again", field=history.name)
     return history, [store.load_history(name) for name in candidate.beside]
-
-
-def _kernel_sources() -> dict[str, str]:
-    """The deployable kernel and all that it or a rule imports, by path below ``contracts/``."""
-    return closure(["kernel/SignedSettlement.sol", "kernel/IKernel.sol", "kernel/Math.sol"])
 
 
 def _told(batch: RecordedBatch, history: History, outcomes: Mapping[int, OrderOutcome]) -> Json:
@@ -162,10 +181,6 @@ def _told(batch: RecordedBatch, history: History, outcomes: Mapping[int, OrderOu
     }
 
 
-def _count(told: Sequence[Json]) -> int:
-    return sum(len(batch["traders"]) for batch in told)
-
-
 def _name(batch: RecordedBatch) -> str:
     return f"block_{batch.prepared.batch.settle_block}"
 
@@ -187,14 +202,15 @@ bytes constant KERNEL_ARGUMENTS = hex"{kernel_arguments.hex()}"; // the rule, an
 """
 
 
-def _tests(recorded: Recorded, values: Sequence[int], reference: Reference) -> str:
+def _tests(recorded: Recorded, reference: Reference) -> str:
     """``test/Verdict.t.sol``: a test for each batch."""
     symbol = plain(reference.numeraire.symbol)
-    tests = [
-        f"    // Orders: {len(batch.prepared.intents)}, which sell {value // reference.unit:,} {symbol} in all\n"
-        f'    function test_{_name(batch)}() external {{\n        repeats("{_name(batch)}");\n    }}\n'
-        for batch, value in zip(recorded.batches, values, strict=True)
-    ]
+    tests = []
+    for batch in recorded.batches:
+        name, orders = _name(batch), len(batch.prepared.intents)
+        worth = value_of(batch.prepared, reference) // reference.unit
+        about = f"    // Orders: {orders}, which sell {worth:,} {symbol} in all\n"
+        tests.append(f'{about}    function test_{name}() external {{\n        repeats("{name}");\n    }}\n')
     return f"""{HEADER}
 import {{BatchTest}} from "./BatchTest.sol";
 
@@ -206,10 +222,10 @@ contract VerdictTest is BatchTest {{
 
 def _allocs(slots: Slots, codes: Codes) -> str:
     """Accounts as Foundry loads them; a slot that is 0 is written too."""
-    accounts: dict[str, Json] = {}
+    found: dict[str, Json] = {}
     for (address, slot), value in sorted(slots.items()):
-        account = accounts.setdefault(address, {"balance": "0x0", "storage": {}})
+        account = found.setdefault(address, {"balance": "0x0", "storage": {}})
         account["storage"][f"0x{slot:064x}"] = f"0x{value:064x}"
     for address, code in sorted(codes.items()):
-        accounts.setdefault(address, {"balance": "0x0"})["code"] = f"0x{code.hex()}"
-    return json.dumps(accounts, indent=0) + "\n"
+        found.setdefault(address, {"balance": "0x0"})["code"] = f"0x{code.hex()}"
+    return json.dumps(found, indent=0) + "\n"
