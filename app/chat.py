@@ -17,6 +17,7 @@ from synth.pact.addresses import written as addresses_text
 from synth.pact.agreement import GapError, agreement
 from synth.pact.draft import Contract, draft
 from synth.pact.reader import read_terms
+from verify.foundry.pact import pact_project
 from verify.pact.compile import admit_pact
 from verify.pact.rehearsal import table
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 ADDRESSES_FILE = "addresses.toml"
+PROJECT_FOLDER = "contract"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +180,21 @@ def _contract_files(drafted: Draft) -> dict[str, str]:
     """What only a contract that passed its checks comes with."""
     code = admit_pact(drafted.source, file="Pact.sol")
     rehearsed = table(drafted.scenes, decimals=drafted.decimals, symbol=drafted.symbol)
+    project = pact_project(
+        drafted.source,
+        drafted.pact,
+        drafted.scenes,
+        names=drafted.names,
+        stand_ins=drafted.stand_ins,
+        chain_id=drafted.chain_id,
+        symbol=drafted.symbol,
+        decimals=drafted.decimals,
+    )
     return {
         "plan.html": plan_page(drafted),
         "join.html": join_page(drafted, code),
         "rehearsal.txt": f"{printable(rehearsed)}\n",
-        f"{code.name}.sol": drafted.source,
+        **{f"{PROJECT_FOLDER}/{name}": content for name, content in project.items()},
     }
 
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "chat": ("app.commands.chat", "A group's chat into a contract that holds the group to what it agreed on."),
     "fork": ("app.commands.fork", "A chain's own state and code at a block, proven, in a file that needs no node."),
     "report": ("app.commands.report", "Show a finished run again: leaderboard, verdicts, report file."),
+    "export": ("app.commands.export", "A candidate as a Foundry project that settles batches of history again."),
     "doctor": ("app.commands.doctor", "What is installed, what is missing, and how to get it."),
 }
 

@@ -130,7 +130,7 @@ def compile_trusted(paths: Sequence[str]) -> dict[str, Contract]:
     Raises:
         TrustedCompileError: An error of the compiler, a missing import, or two contracts of one name.
     """
-    sources = _closure(paths)
+    sources = closure(paths)
     selection = {path: {"*": _CODE_OUTPUTS} for path in paths}
     try:
         reply = exchange(sources, selection, {"remappings": ["pactsmith/=kernel/"]}, "contracts")
@@ -227,8 +227,12 @@ def _own_source(virtual_path: str) -> str:
 _IMPORT = re.compile(r"""^\s*import\b[^;"']*["']([^"']+)["']""", re.MULTILINE)
 
 
-def _closure(paths: Sequence[str]) -> dict[str, str]:
-    """Our own files and all that they import, by path relative to ``contracts/``."""
+def closure(paths: Sequence[str]) -> dict[str, str]:
+    """Our own files and all that they import, by path relative to ``contracts/``.
+
+    Raises:
+        TrustedCompileError: One of them is missing, or is no part of ``contracts/``.
+    """
     sources: dict[str, str] = {}
     waiting = list(paths)
     while waiting:

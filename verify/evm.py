@@ -216,6 +216,11 @@ class Evm:
             return self._database.get((address, slot), 0)
         return self._evm.storage(address, slot)
 
+    @property
+    def database(self) -> Slots:
+        """All storage that is not 0 as a transaction on fresh state would find it; a copy."""
+        return {key: value for key, value in self._database.items() if value}
+
     def balance(self, address: str) -> int:
         """An account's coins, in wei."""
         return int(self._evm.get_balance(address))

@@ -69,7 +69,12 @@ def named(venue: Venue) -> NamedVenue:
 
 def creation(rule: str, venues: Iterable[NamedVenue | tuple[str, int]]) -> bytes:
     """Creation code of `SignedSettlement` for a rule and its venues; of v2 and v3 contract and kind are enough."""
-    return contract().creation_code + encode(["address", VENUES_TYPE], [rule, [NamedVenue(*each) for each in venues]])
+    return contract().creation_code + arguments(rule, venues)
+
+
+def arguments(rule: str, venues: Iterable[NamedVenue | tuple[str, int]]) -> bytes:
+    """What the kernel's constructor takes."""
+    return encode(["address", VENUES_TYPE], [rule, [NamedVenue(*each) for each in venues]])
 
 
 def in_use(kernel: str, traders: Iterable[str], ledgers: Mapping[str, Ledger]) -> Slots:

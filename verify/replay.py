@@ -26,9 +26,10 @@ from verify.world import accounts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ingest.records import History
+    from ingest.records import History, Intent
     from verify.anchors import Anchors
     from verify.baselines import PreparedBatch
+    from verify.venues import SwapResult
 
 SETTLE_GAS = 30_000_000
 """A settlement must fit into one block: Ethereum's block gas limit at the time of the histories so far."""
@@ -135,7 +136,7 @@ class Stage:
                 if sold:
                     fallbacks.append(0)
                     continue
-                result = world.swap(intent.sells_token0, intent.sell_amount)
+                result = self._fall_back(intent)
                 if result.spent < intent.sell_amount and not prepared.unscored:
                     raise CandidateRejectedError((_finding_of("pool-emptied", EMPTIED, prepared),))
                 fallbacks_in[not intent.sells_token0] += result.spent
@@ -152,6 +153,10 @@ class Stage:
             lp_fees=_fees(prepared.fees_pips, trail, fallbacks_in),
             residue=Flow(left[0] - kernel.EARLIER_RESIDUE, left[1] - kernel.EARLIER_RESIDUE),
         )
+
+    def _fall_back(self, intent: Intent) -> SwapResult:
+        """An unfilled order as a market order."""
+        return self._world.swap(intent.sells_token0, intent.sell_amount)
 
     def _settle(self, prepared: PreparedBatch, address: str, calldata: bytes) -> tuple[bytes, int, kernel.Trail]:
         """The settlement's output, gas and trail.

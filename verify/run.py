@@ -22,6 +22,7 @@ from verify.evaluate import Candidate, Evaluator, Replayed, Resources, Verdict, 
 from verify.findings import CandidateRejectedError, Finding
 from verify.fork.base import ForkBase
 from verify.jobs import Plan
+from verify.kept import Kept, keep
 from verify.machinery import machinery
 from verify.plan import read
 from verify.properties.examine import Subject, examine, on_card
@@ -191,6 +192,7 @@ def verify(
     }
     document["run_id"] = _sha256(document)[:16]  # by content: another result is another run
     store.put_result(f"run-{document['run_id']}", {}, document)
+    keep(store, document["run_id"], _kept(plan, entries, options))
     document["from_store"] = from_store
     document["seconds"] = round(time.monotonic() - started, 3)
     return document
@@ -257,7 +259,7 @@ def _outcomes(
             if entry.findings:
                 found[i, window] = entry.findings
                 continue
-            stored = _load(store, _evaluation_key(plan, entry, window, options))
+            stored = load_verdict(store, _evaluation_key(plan, entry, window, options))
             if stored is None:
                 missing.append((i, window))
             else:
@@ -308,6 +310,22 @@ def _evaluation_key(plan: Plan, entry: Entry, window: int, options: Options) -> 
     return "evaluation-" + _sha256(identity)
 
 
+def _kept(plan: Plan, entries: Sequence[Entry], options: Options) -> list[Kept]:
+    beside = tuple(other.history.name for other in plan.beside)
+    return [
+        Kept(
+            candidate_id=entry.info.candidate_id,
+            window_blocks=window,
+            source=entry.rule.source,
+            parameters=dict(entry.rule.parameters),
+            evaluation=_evaluation_key(plan, entry, window, options),
+            beside=beside,
+        )
+        for entry in entries
+        for window in entry.rule.windows or options.windows
+    ]
+
+
 def _save(store: Store, key: str, verdict: Verdict, texts: Texts) -> None:
     if isinstance(verdict, tuple):
         if any(finding.code in MACHINE_FINDINGS for finding in verdict):
@@ -318,7 +336,8 @@ def _save(store: Store, key: str, verdict: Verdict, texts: Texts) -> None:
     store.put_result(key, to_tables(verdict.outcomes, texts), {"heads": heads, "free_running": verdict.free_running})
 
 
-def _load(store: Store, key: str) -> Verdict | None:
+def load_verdict(store: Store, key: str) -> Verdict | None:
+    """What the store has under an evaluation's key."""
     stored = store.get_result(key)
     if stored is None:
         return None

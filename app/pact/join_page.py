@@ -22,7 +22,7 @@ from app.report.document import document
 from app.report.html import Html, el
 from app.report.parts import section
 from app.text import printable
-from verify.pact.compile import signature_of
+from verify.pact.compile import error_signatures
 from verify.pact.terms import BURN, NOBODY, TERMS_TYPE, Attestation
 
 if TYPE_CHECKING:
@@ -110,14 +110,10 @@ def _data(draft: Draft, code: PactCode, words: PactWords) -> Html:
         "commons": [to_checksum_address(each) for each in (BURN, pact.charity) if each != NOBODY],
         "standIns": bool(draft.stand_ins),
         "selectors": {signature.partition("(")[0]: selector(signature) for signature in CALLS},
-        "errors": {selector(signature): _in_words(name) for name, signature in _errors(code).items()},
+        "errors": {selector(signature): _in_words(name) for name, signature in error_signatures(code).items()},
     }  # fmt: skip
     written = json.dumps(content, ensure_ascii=True).replace("<", "\\u003c").replace("&", "\\u0026")
     return el("script", Html(written), type="application/json", id="pact")
-
-
-def _errors(code: PactCode) -> dict[str, str]:
-    return {entry["name"]: signature_of(entry) for entry in code.abi if entry["type"] == "error"}
 
 
 def _in_words(name: str) -> str:

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 /// @title The ERC-20 token that stands at the address of a history's token
-/// @notice Plain: no fee, no hooks, returns a boolean everywhere. Part of the harness, never exported.
+/// @notice Plain: no fee, no hooks, returns a boolean everywhere. Part of the harness; exported for tests alone.
 /// @dev `verify/slots.py` knows the storage: slot 0 balances, slot 1 allowances.
 contract Token {
     mapping(address => uint256) public balanceOf;

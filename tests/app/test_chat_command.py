@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from scripted import Reply, scripted
@@ -80,7 +81,10 @@ def test_a_chat_becomes_a_contract_that_passes_every_check(export, tmp_path):
     assert (pact["starts_ts"], pact["capacity"], pact["quorum"]) == (1797015600, 3, 2)
     absent = next(scene for scene in pact["rehearsal"] if scene["title"] == "One stays away")
     assert absent["paid_out"] == {"Anna": "20000000", "Ben": "40000000", "Cleo": "0"}
-    assert {file.rsplit("/", 1)[1] for file in found["files"]} >= {"terms.json", "addresses.toml"}
+    files = {str(Path(file).relative_to(tmp_path / "meetup")) for file in found["files"]}
+    assert {"terms.json", "addresses.toml", "plan.html", "join.html", "rehearsal.txt"} <= files
+    assert {"contract/src/MeetupPact.sol", "contract/test/Rehearsal.t.sol", "contract/script/Deploy.s.sol"} <= files
+    assert all((tmp_path / "meetup" / file).stat().st_size for file in files)
 
 
 def test_the_same_in_words(export):
@@ -184,6 +188,8 @@ def test_another_contract_is_checked_and_turned_down_in_words(export, tmp_path):
     assert not pact["properties"]["double-claim"]["passed"]
     assert pact["properties"]["double-claim"]["examples"]
     assert pact["rehearsal"] == []
+    assert not (tmp_path / "meetup" / "contract").exists()  # and no page that invites to it
+    assert not (tmp_path / "meetup" / "join.html").exists()
     assert "The contract is turned down:" in export(DINNER, "--pact", bad).out
 
 

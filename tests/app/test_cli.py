@@ -40,6 +40,7 @@ EVERY_COMMAND = [
     ["fork", "make"],
     ["fork", "show"],
     ["report"],
+    ["export"],
     ["doctor"],
 ]
 

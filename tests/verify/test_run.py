@@ -204,7 +204,7 @@ def test_candidates_share_work_and_no_result(history, store, monkeypatch):
     """Together, in the other order and each alone they are what they are."""
     rules = bundled("CallAuction", "Sequential", "FunctionMaximizing")
     together = verify(history, rules, store, Options(windows=(1,)))["candidates"]
-    monkeypatch.setattr("verify.run._load", lambda *_: None)  # all anew, with the ledger as it is
+    monkeypatch.setattr("verify.run.load_verdict", lambda *_: None)  # all anew, with the ledger as it is
     backwards = verify(history, rules[::-1], store, Options(windows=(1,), workers=1))["candidates"]
     alone = [verify(history, [rule], store, Options(windows=(1,)))["candidates"][0] for rule in rules]
     assert backwards[::-1] == together

@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-import pickle
-import random
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from ingest.errors import InputError, PactsmithError
-from ingest.labels import jit_events, label_swaps
-from verify import jobs, kernel
+from ingest.errors import InputError
 from verify.adversary.jobs import AttackUnit, PlayUnit, attack, played
 from verify.adversary.structured import Budget
 from verify.adversary.summary import summary
 from verify.adversary.witness import corpus
-from verify.audit import audit
-from verify.baselines import Cut
-from verify.beside import audit_beside
-from verify.conventions import HEADLINE
+from verify.batches import plan_of, results, sample, value_of, workers
 from verify.findings import CandidateRejectedError
-from verify.fork.base import ForkBase
-from verify.isolate import Failure, Limits, Pool
-from verify.jobs import PLAN_FILE, Plan, PrepareUnit, Rejected
-from verify.plan import read
 from verify.reference import Reference
 from verify.run import Rule, Step, admitted, quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from fractions import Fraction
+    from pathlib import Path
 
     from ingest.fork.records import Fork
     from ingest.records import History
     from verify.adversary.jobs import Attacked
     from verify.adversary.witness import Witness
     from verify.baselines import PreparedBatch
-    from verify.isolate import Done
+    from verify.isolate import Pool
+    from verify.jobs import Plan
 
 Json = dict[str, Any]
-R = TypeVar("R")
 
 SECONDS_PER_PLAY = 0.02
 LEAST_SECONDS = 120.0
@@ -106,10 +93,18 @@ def attack_rule(
     entry = admitted(rule, 0, 1, quiet)
     if entry.findings:
         raise CandidateRejectedError(entry.findings)
-    plan = _plan(history, options.native_price, beside, fork)
+    plan = plan_of(history, options.native_price, beside, fork)
     seconds = LEAST_SECONDS + SECONDS_PER_PLAY * (PLAYS_PER_BATCH + 2 * options.budget.plays)
-    with _workers(plan, options.workers, seconds, options.memory_bytes, options.window_blocks) as work:
-        places = _sample(work.batches, Reference(history, options.native_price), options)
+    with workers(plan, options.workers, seconds, options.memory_bytes, options.window_blocks) as work:
+        largest = -(-options.batches // 2)
+        places = sample(
+            work.batches,
+            Reference(history, options.native_price),
+            largest=largest,
+            drawn=options.batches - largest,
+            seed=options.budget.seed,
+            last_block=options.last_block,
+        )
         known = corpus(
             witnesses,
             (each.content_id for each in plan.histories),
@@ -146,18 +141,18 @@ def replay_witness(
     entry = admitted(rule, 0, 1, quiet)
     if entry.findings:
         raise CandidateRejectedError(entry.findings)
-    plan = _plan(history, None, beside, fork)
+    plan = plan_of(history, None, beside, fork)
     if (None if plan.base is None else plan.base.content_id) != witness.fork:
         raise InputError("the witness was found on another fork, or on none", field="fork")
     options = AttackOptions()
-    with _workers(plan, 1, LEAST_SECONDS, options.memory_bytes, witness.window_blocks) as work:
+    with workers(plan, 1, LEAST_SECONDS, options.memory_bytes, witness.window_blocks) as work:
         places = [i for i, one in enumerate(work.batches) if one.batch.orders == witness.orders]
         if not places:
             raise InputError(f"there is no batch of these orders that settles in block {witness.settle_block}")
         unit = PlayUnit(
             entry.creation_code, witness.window_blocks, work.baseline_file, places[0], witness.play, witness.against
         )
-        (result,) = _results(work.pool.map(played, [unit]))
+        (result,) = results(work.pool.map(played, [unit]))
     again = {"taken": list(result.taken), "bought": list(result.bought), "gas": result.gas}
     said = {"taken": list(witness.taken), "bought": list(witness.bought), "gas": witness.gas}
     return {
@@ -174,76 +169,6 @@ def _texts(outcome: Json) -> Json:
     return outcome | {name: [str(amount) for amount in outcome[name]] for name in ("taken", "bought")}
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """Workers that have a plan, and the batches of one window length."""
-
-    pool: Pool
-    baseline_file: str
-    batches: tuple[PreparedBatch, ...]
-
-
-@contextmanager
-def _workers(plan: Plan, workers: int, seconds: float, memory_bytes: int, window_blocks: int) -> Iterator[_Work]:
-    kernel.contract()  # compiled now: a worker's memory limit has no room for a compiler
-    with TemporaryDirectory(prefix="pactsmith-run-") as name:
-        folder = Path(name)
-        (folder / PLAN_FILE).write_bytes(pickle.dumps(plan))
-        limits = Limits(seconds, memory_bytes, int(seconds))
-        with Pool(workers, limits, jobs.start, (name,)) as pool:
-            cut = Cut(HEADLINE.anchor, window_blocks)
-            unit = PrepareUnit(HEADLINE.labelling, HEADLINE.slack_bps, (cut,))
-            (baseline,) = _results(pool.map(jobs.prepare, [unit]))
-            (folder / unit.file).write_bytes(pickle.dumps(baseline))
-            yield _Work(pool, unit.file, baseline.batches[HEADLINE.anchor, window_blocks])
-
-
-def _results(done: Iterable[Done[R | Rejected]]) -> Iterator[R]:
-    """What came of units.
-
-    Raises:
-        CandidateRejectedError: The candidate fails.
-        PactsmithError: A worker was stopped.
-    """
-    for one in done:
-        if isinstance(one.result, Rejected):
-            raise CandidateRejectedError(one.result.findings)
-        if isinstance(one.result, Failure):
-            raise PactsmithError(f"the work on a batch was stopped ({one.result.kind}): {one.result.detail}")
-        yield one.result
-
-
-def _plan(history: History, native_price: Fraction | None, beside: Sequence[History], fork: Fork | None) -> Plan:
-    base = None if fork is None else ForkBase.of(fork, (history, *beside))
-    _, others = audit_beside(history, beside, base)
-    _, trace = audit(history, base)
-    labelling = HEADLINE.labelling
-    reading = read(history, label_swaps(history, labelling, beside), jit_events(history))
-    return Plan(history, trace, {labelling: reading}, native_price, others, base)
-
-
-def _sample(batches: Sequence[PreparedBatch], reference: Reference, options: AttackOptions) -> list[int]:
-    """Places of the batches of most value, and of as many others that are drawn, in order."""
-    sound = [
-        place
-        for place, prepared in enumerate(batches)
-        if not prepared.unscored and (options.last_block is None or prepared.batch.settle_block <= options.last_block)
-    ]
-    if not sound:
-        raise InputError("no batch of this history can be replayed, so that there is nothing to attack")
-
-    def value(place: int) -> Fraction:
-        values = reference.values(batches[place].batch.settle_block)
-        return sum((i.sell_amount * values[not i.sells_token0] for i in batches[place].intents), Fraction(0))
-
-    by_value = sorted(sound, key=lambda place: (-value(place), place))
-    largest = by_value[: -(-options.batches // 2)]
-    rest = sorted(by_value[len(largest) :])
-    chances = random.Random(options.budget.seed)  # noqa: S311 - a sample, no secret
-    drawn = chances.sample(rest, min(options.batches - len(largest), len(rest)))
-    return sorted((*largest, *drawn))
-
-
 def _capital(plan: Plan, prepared: PreparedBatch, options: AttackOptions) -> tuple[int, int]:
     """The most of each token that one trade may sell, in smallest units."""
     reference = Reference(plan.history, plan.native_price)
@@ -251,14 +176,14 @@ def _capital(plan: Plan, prepared: PreparedBatch, options: AttackOptions) -> tup
     if options.capital is not None:
         worth = options.capital * reference.unit
         return int(worth / value0), int(worth / value1)
-    sold = sum(i.sell_amount * (value0 if i.sells_token0 else value1) for i in prepared.intents)
+    sold = value_of(prepared, reference)
     return int(CAPITAL_OF_BATCH * sold / value0), int(CAPITAL_OF_BATCH * sold / value1)
 
 
 def _attacked(pool: Pool, units: Sequence[AttackUnit], progress: Callable[[Step], None]) -> list[Attacked]:
     found: list[Attacked] = []
     progress(Step("attack", 0, len(units)))
-    for count, attacked in enumerate(_results(pool.map(attack, units)), start=1):
+    for count, attacked in enumerate(results(pool.map(attack, units)), start=1):
         progress(Step("attack", count, len(units)))
         found.append(attacked)
     return sorted(found, key=lambda one: one.place)

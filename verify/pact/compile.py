@@ -107,6 +107,11 @@ def signature_of(entry: Mapping[str, Any]) -> str:
     return f"{entry['name']}({','.join(_type(each) for each in entry['inputs'])})"
 
 
+def error_signatures(code: PactCode) -> dict[str, str]:
+    """The pact's own errors: their signatures by name."""
+    return {entry["name"]: signature_of(entry) for entry in code.abi if entry["type"] == "error"}
+
+
 def _key(entry: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     return entry.get("name", ""), tuple(_type(each) for each in entry.get("inputs", []))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ingest.errors import PactsmithError
 from verify.isolate import Failure, Limits, Pool
@@ -13,7 +13,7 @@ from verify.pact.stage import OUTSIDER, harness, stage
 from verify.pact.terms import BURN, NOBODY, Attestation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from verify.compile import Contract
     from verify.pact.compile import PactCode
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from verify.pact.stage import Stage
     from verify.pact.terms import PactTerms
 
+T = TypeVar("T")
+
 _LIMITS = Limits(wall_seconds=60, memory_bytes=2 * 1024**3, cpu_seconds=60)
-_FEWEST = 3  # one who did not come, one who did, and one more who is not the host
-_MOST = 6  # more say nothing new, and the table is read by people
+_FEWEST = 2  # one who did not come, and one who did
+_MOST = 6  # more say nothing new, and the table is read by people; unless the quorum asks for more
 
 
 class RehearsalError(PactsmithError):
@@ -37,12 +39,16 @@ class Scene:
     Args:
         title: What is special about it.
         told: Who does what, in words.
+        steps: The same as data, joining first: every call up to the last before the pact pays.
+        got: What each address was paid once the pact pays, in smallest units; 0 where a claim is turned down.
         paid_in: What each brought, in smallest units.
         paid_out: What each got in the end, with the charity and 0x…dEaD where they got something.
     """
 
     title: str
     told: str
+    steps: Play
+    got: Mapping[str, int]
     paid_in: dict[str, int]
     paid_out: dict[str, int]
 
@@ -57,7 +63,9 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class Job:
+    """A pact to be played."""
+
     code: PactCode
     terms: PactTerms
     props: Mapping[str, Contract]
@@ -69,50 +77,72 @@ def rehearse(source: str, terms: PactTerms, names: Mapping[str, str]) -> tuple[S
 
     Args:
         source: A pact that passed `check_pact`.
-        terms: The group's, with at least three guests who can join.
+        terms: The group's, of which at least two guests can join.
         names: People by address.
 
     Raises:
         CandidateRejectedError: The source is no pact that may be run.
-        RehearsalError: The contract failed, or fewer than three can join.
+        RehearsalError: The contract failed, or fewer than two can join.
     """
+    return rehearsed(_rehearse, source, terms, names)
+
+
+def rehearsed(
+    play: Callable[[Job], tuple[T, ...]], source: str, terms: PactTerms, names: Mapping[str, str]
+) -> tuple[T, ...]:
+    """What a play on the pact brings, in a confined process. Arguments and errors: see `rehearse`."""
     if terms.capacity < _FEWEST:
         raise RehearsalError(f"a rehearsal takes {_FEWEST} people, and only {terms.capacity} can join")
-    roles = {terms.charity: "the charity", BURN: "nobody: burnt", terms.host: "the host"}
-    job = _Job(admit_pact(source, file="Pact.sol"), terms, harness(), Names(terms, roles | dict(names)))
+    job = Job(admit_pact(source, file="Pact.sol"), terms, harness(), names_of(terms, names))
     with Pool(1, _LIMITS) as pool:
-        result = next(pool.map(_rehearse, [job])).result
+        result = next(pool.map(play, [job])).result
     if isinstance(result, Failure):
         raise RehearsalError(f"the contract did not get through the rehearsal: {result.detail}")
     return result
 
 
+def names_of(terms: PactTerms, names: Mapping[str, str]) -> Names:
+    """People by name, the others by their part."""
+    roles = {terms.charity: "the charity", BURN: "nobody: burnt", terms.host: "the host", OUTSIDER: "an outsider"}
+    return Names(terms, roles | dict(names))
+
+
+def joiners_of(terms: PactTerms) -> tuple[str, ...]:
+    """Who joins in a scene where everybody does: the host first, where he is a guest."""
+    count = min(terms.capacity, max(_MOST, terms.quorum))
+    return tuple(sorted(terms.invited, key=lambda guest: guest != terms.host))[:count]
+
+
 def scenes(terms: PactTerms) -> Iterator[tuple[str, tuple[str, ...], Play]]:
     """(title, who joins, what happens then) of every scene."""
     host = terms.host
-    joiners = tuple(sorted(terms.invited, key=lambda guest: guest != host))[: min(terms.capacity, _MOST)]
+    joiners = joiners_of(terms)
     absent, came = joiners[-1], joiners[-2]
+    accused = absent if came == host else came  # a host has nobody above him to say that he stayed away
     start, contest = terms.starts_ts, terms.attest_until_ts
     by_host = terms.attestation is Attestation.HOST
-    majority = joiners[: (len(joiners) - 1) // 2 + 1]
 
-    def attested(*who: str) -> Play:
-        return tuple(Step(start, each, "attest", who) for each in ((host,) if by_host else majority))
+    def attested(who: str) -> Play:
+        others = [each for each in joiners if each != who]
+        attesters = [host] if by_host else others[: len(others) // 2 + 1]
+        return tuple(Step(start, each, "attest", (who,)) for each in attesters)
 
-    contested = Step(contest, came, "contest")
+    def contested(who: str) -> Play:
+        return (*attested(who), Step(contest, who, "contest"))
+
     liar = "the host lies" if by_host else "a majority lies"
     yield "All come", joiners, ()
     yield "One stays away", joiners, attested(absent)
-    yield "One stays away and contests it", joiners, (*attested(absent), Step(contest, absent, "contest"))
+    yield "One stays away and contests it", joiners, contested(absent)
     yield "Nobody attests, though one stays away", joiners, ()
-    yield f"All come, but {liar} about one, who contests it", joiners, (*attested(came), contested)
-    yield f"All come, but {liar} about one, who does not notice", joiners, attested(came)
+    yield f"All come, but {liar} about one, who contests it", joiners, contested(accused)
+    yield f"All come, but {liar} about one, who does not notice", joiners, attested(accused)
     yield "The host cancels", joiners, (Step(start - 1, host, "cancel"),)
     if terms.quorum > 1:
         yield "Too few join", joiners[: terms.quorum - 1], ()
 
 
-def _rehearse(job: _Job) -> tuple[Scene, ...]:
+def _rehearse(job: Job) -> tuple[Scene, ...]:
     with stage(job.code, job.terms, job.props) as there:
         return tuple(_play(there, job.names, title, joiners, play) for title, joiners, play in scenes(job.terms))
 
@@ -120,29 +150,41 @@ def _rehearse(job: _Job) -> tuple[Scene, ...]:
 def _play(there: Stage, names: Names, title: str, joiners: tuple[str, ...], play: Play) -> Scene:
     """Plays one scene and undoes it; who claims, claims when the pact pays, also where it is off."""
     terms = there.terms
-    joined = tuple(Step(there.opening_ts, who, "join") for who in joiners)
+    steps = (*(Step(there.opening_ts, who, "join") for who in joiners), *play)
+    commons = tuple(who for who in (terms.charity, BURN) if who != NOBODY)
     with there.evm.anchor():
-        for step in (*joined, *play):
+        for step in steps:
             outcome = there.act(step)
             if not outcome.ok:
                 raise RehearsalError(f"{title}: {names.play((step,))}, which fails: {outcome.error}")
         before = there.balances()
         for who in joiners:
             there.act(Step(terms.pays_from_ts, who, "claim"))
-        for common in (BURN, terms.charity):
-            if common != NOBODY:
-                there.act(Step(terms.pays_from_ts, OUTSIDER, "claim_for", (common,)))
+        for common in commons:
+            there.act(Step(terms.pays_from_ts, OUTSIDER, "claim_for", (common,)))
         after = there.balances()
-    gained = {who: after[who] - before[who] for who in after if who != there.pact}
-    commons = {names.of(who): gained[who] for who in (terms.charity, BURN) if gained.get(who)}
-    joining = f"{names.list(joiners)} {'join' if len(joiners) > 1 else 'joins'}"
-    told = f"{joining}; {names.play(play)}" if play else joining
+    got = {who: after[who] - before[who] for who in (*joiners, *commons)}
     return Scene(
-        title,
-        told,
-        {names.of(who): terms.deposit for who in joiners},
-        {names.of(who): gained[who] for who in joiners} | commons,
+        title=title,
+        told=told(names, steps),
+        steps=steps,
+        got=got,
+        paid_in={names.of(who): terms.deposit for who in joiners},
+        paid_out={names.of(who): amount for who, amount in got.items() if amount or who in joiners},
     )
+
+
+def told(names: Names, steps: Play) -> str:
+    """Who joins, and what happens then, as a sentence without its end."""
+    joiners = joined_in(steps)
+    play = steps[len(joiners) :]
+    joining = f"{names.list(joiners)} {'join' if len(joiners) > 1 else 'joins'}"
+    return f"{joining}; {names.play(play)}" if play else joining
+
+
+def joined_in(steps: Play) -> tuple[str, ...]:
+    """Who joins in a scene: its first steps."""
+    return tuple(step.who for step in steps if step.action == "join")
 
 
 def table(rehearsed: tuple[Scene, ...], *, decimals: int, symbol: str) -> str:

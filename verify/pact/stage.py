@@ -12,6 +12,7 @@ from eth_abi.abi import encode
 from verify.abi import address_word, selector, word
 from verify.compile import compile_trusted
 from verify.evm import Evm, ExecutionError, Reverted
+from verify.pact.compile import error_signatures
 from verify.pact.terms import BURN, NOBODY
 from verify.venues import labelled_address
 
@@ -72,11 +73,11 @@ class Stage:
         self.evm = evm
         self.terms = terms
         self._guest = guest
-        self.opening_ts = max(1, terms.join_until_ts - _OPENING_SECONDS)
+        self.opening_ts = opening_ts(terms)
         evm.set_block(1, self.opening_ts)
         self.pact = evm.deploy(code.creation(terms), sender=DEPLOYER)
         self.people = tuple(dict.fromkeys((*terms.invited, terms.host, OUTSIDER)))
-        self._errors = _error_names(code)
+        self._errors = {selector(signature): name for name, signature in error_signatures(code).items()}
         for person in self.people:
             self.fill_purse(person)
 
@@ -178,6 +179,11 @@ def stage(
         yield Stage(evm, code, terms, guest)
 
 
+def opening_ts(terms: PactTerms) -> int:
+    """When the pact is deployed: shortly before joining ends."""
+    return max(1, terms.join_until_ts - _OPENING_SECONDS)
+
+
 @functools.lru_cache(maxsize=1)
 def harness() -> dict[str, Contract]:
     """The token and the guest of `contracts/harness`."""
@@ -190,12 +196,3 @@ def call_data(step: Step) -> bytes:
     if step.action == "attest":  # a list: where it begins, and how long it is
         data += word(32) + word(len(step.about))
     return data + b"".join(address_word(address) for address in step.about)
-
-
-def _error_names(code: PactCode) -> dict[bytes, str]:
-    """The pact's own errors by selector."""
-    return {
-        selector(f"{entry['name']}({','.join(each['type'] for each in entry['inputs'])})"): entry["name"]
-        for entry in code.abi
-        if entry["type"] == "error"
-    }

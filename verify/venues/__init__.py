@@ -114,6 +114,10 @@ class Venue(Protocol):
         """Exact input through the driver; (0, 0) where the pool gives nothing for it."""
         ...
 
+    def swap_call(self, zero_for_one: bool, amount_in: int) -> bytes:
+        """Calldata with which the operator has the driver make such a swap now."""
+        ...
+
     def apply(self, event: Event) -> Applied:
         """Executes a historical event and compares.
 

@@ -93,8 +93,7 @@ class V2:
 
     def swap(self, zero_for_one: bool, amount_in: int) -> SwapResult:
         """See `Venue`."""
-        reserve0, reserve1 = self.reserves()
-        received = amount_out(amount_in, *((reserve0, reserve1) if zero_for_one else (reserve1, reserve0)))
+        received = self._received(zero_for_one, amount_in)
         if not received or amount_in > MAX_RESERVE:
             return SwapResult(0, 0)
         try:
@@ -102,6 +101,14 @@ class V2:
         except ExecutionError:
             return SwapResult(0, 0)  # more than a pair can hold
         return SwapResult(amount_in, received)
+
+    def swap_call(self, zero_for_one: bool, amount_in: int) -> bytes:
+        """See `Venue`."""
+        return driver_swap(zero_for_one, amount_in, self._received(zero_for_one, amount_in))
+
+    def _received(self, zero_for_one: bool, amount_in: int) -> int:
+        reserve0, reserve1 = self.reserves()
+        return amount_out(amount_in, *((reserve0, reserve1) if zero_for_one else (reserve1, reserve0)))
 
     def apply(self, event: Event) -> Applied:
         """See `Venue`."""

@@ -85,11 +85,15 @@ class V3:
         if not amount_in or not self.price():
             return SwapResult(0, 0)
         try:
-            output = self._evm.call(self.driver, exact_input(zero_for_one, amount_in), sender=OPERATOR)
+            output = self._evm.call(self.driver, self.swap_call(zero_for_one, amount_in), sender=OPERATOR)
         except Reverted:  # at the very end of the prices, or over ticks that do not fit the recorded liquidity
             return SwapResult(0, 0)
         amount0, amount1 = _amounts(output)
         return SwapResult(amount0, -amount1) if zero_for_one else SwapResult(amount1, -amount0)
+
+    def swap_call(self, zero_for_one: bool, amount_in: int) -> bytes:
+        """See `Venue`."""
+        return exact_input(zero_for_one, amount_in)
 
     def apply(self, event: Event) -> Applied:
         """See `Venue`."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from evenings import NAMES, TOKEN, terms
+from evenings import ANA, CHARITY, DAN, EVE, FRIENDS, NAMES, START, TOKEN, terms
 
+from verify.pact.play import Step
 from verify.pact.rehearsal import RehearsalError, rehearse, table
-from verify.pact.terms import Attestation, Disputed, NoShow, meetup_pact
+from verify.pact.terms import BURN, Attestation, Disputed, NoShow, meetup_pact
+from verify.venues import labelled_address
 
 SOURCE = meetup_pact().read_text()
 D = 10**6
@@ -57,9 +59,47 @@ def test_a_scene_in_words_and_exact_amounts():
     assert scene.to_json()["paid_out"]["the charity"] == "1000000"
 
 
-def test_two_are_too_few_for_a_rehearsal():
-    with pytest.raises(RehearsalError, match="takes 3 people, and only 2 can join"):
-        rehearsed(capacity=2)
+@pytest.mark.parametrize("capacity", [2, 3])
+@pytest.mark.parametrize("attestation", Attestation)
+@pytest.mark.parametrize("host", [ANA, EVE])
+def test_two_or_three_people_rehearse_too_whether_or_not_the_host_is_one(host, attestation, capacity):
+    guests = FRIENDS[:capacity]  # Eve is none of them
+    scenes = rehearsed(host=host, invited=guests, capacity=capacity, attestation=attestation)
+    assert len(scenes) == 8
+    for scene in scenes.values():
+        assert sum(scene.paid_in.values()) == sum(scene.paid_out.values()), scene.title
+    assert scenes["One stays away"].got[guests[-1]] == 0
+
+
+def test_of_two_the_host_accuses_the_other():
+    scenes = rehearsed(invited=FRIENDS[:2], capacity=2)
+    assert scenes["All come, but the host lies about one, who does not notice"].paid_out == {
+        "Ana": D,
+        "Ben": 0,
+        "nobody: burnt": D,
+    }
+
+
+def test_one_is_too_few_for_a_rehearsal():
+    with pytest.raises(RehearsalError, match="takes 2 people, and only 1 can join"):
+        rehearsed(capacity=1, quorum=1)
+
+
+def test_where_many_must_join_many_rehearse():
+    guests = tuple(labelled_address(f"guest {number}") for number in range(9))
+    scenes = rehearsed(invited=guests, host=guests[0], capacity=9, quorum=8)
+    assert [len(scene.paid_in) for scene in scenes.values()] == [*[8] * 7, 7]
+
+
+def test_a_scene_is_data_from_the_first_joining_to_what_each_got():
+    scene = rehearsed(no_show=NoShow.CHARITY)["One stays away and contests it"]
+    joining = terms().join_until_ts - 3600
+    assert scene.steps == (
+        *(Step(joining, who, "join") for who in FRIENDS[:4]),
+        Step(START, ANA, "attest", (DAN,)),
+        Step(START + 86_400, DAN, "contest"),
+    )
+    assert scene.got == {**dict.fromkeys(FRIENDS[:4], D), CHARITY: 0, BURN: 0}
 
 
 def test_a_contract_that_does_not_get_through_is_named():
