@@ -50,7 +50,7 @@ def batches_of(project):
 def run(simulated, tmp_path_factory):
     """An auction, and a rule that leaves every order to the fallback."""
     store = Store(tmp_path_factory.mktemp("store"))
-    return store, judged(simulated("demo-v3", blocks=60, seed=11), store, *bundled("CallAuction"), LAZY)
+    return store, judged(simulated("demo-v3", blocks=80, seed=11), store, *bundled("CallAuction"), LAZY)
 
 
 @pytest.fixture(scope="module")
