@@ -19,7 +19,7 @@ from synth.pact.draft import Contract, draft
 from synth.pact.reader import read_terms
 from verify.foundry.pact import pact_project
 from verify.pact.compile import admit_pact
-from verify.pact.rehearsal import table
+from verify.pact.rehearsal import dearest, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -213,5 +213,6 @@ def _pact(drafted: Draft) -> Json:
         "pays_from_ts": drafted.pact.pays_from_ts,
         "stand_ins": sorted(drafted.stand_ins),
         "defaults": dict(drafted.defaults),
+        "gas": dearest(drafted.scenes),
         "rehearsal": [scene.to_json() for scene in drafted.scenes],
     }

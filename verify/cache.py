@@ -32,10 +32,13 @@ class Cache:
 
     def load(self, name: str) -> dict[str, Any] | None:
         """The object stored under ``name``, or None when there is none or it is not whole."""
+        path = self._folder() / name
         try:
-            content = (self._folder() / name).read_bytes()
+            content = path.read_bytes()
         except OSError:
             return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # what is used stays longest
         packed = content[len(_FORMAT) + _DIGEST_BYTES :]
         if content != _FORMAT + _digest(name, packed) + packed:
             return None
@@ -72,7 +75,7 @@ def _digest(name: str, packed: bytes) -> bytes:
 
 
 def _make_room(folder: Path) -> None:
-    """Drops the older half once the cache is full."""
+    """Drops the half that was not used for longest, once the cache is full."""
     entries = list(folder.iterdir())
     if len(entries) >= MAX_ENTRIES:
         entries.sort(key=lambda entry: entry.stat().st_mtime)

@@ -7,13 +7,25 @@ from typing import TYPE_CHECKING
 from app.report.figures import px, svg
 from app.report.html import Html, el
 from app.report.parts import Column, Row, section, table
+from app.words import count
+from verify.pact.rehearsal import dearest
 
 if TYPE_CHECKING:
     from app.pact.words import PactWords
     from synth.pact.draft import Draft
+    from verify.pact.play import Action
     from verify.pact.rehearsal import Scene
 
 WIDTH, HEIGHT = 300, 16
+ACTIONS: dict[Action, str] = {
+    "join": "Joining",
+    "cancel": "Cancelling",
+    "attest": "Saying who stayed away",
+    "contest": "Contesting an absence",
+    "claim": "Taking the own part",
+    "claim_to": "Taking it to another address",
+    "claim_for": "Paying the charity, or burning",
+}
 
 
 def rehearsal_section(draft: Draft, words: PactWords) -> Html | None:
@@ -29,8 +41,15 @@ def rehearsal_section(draft: Draft, words: PactWords) -> Html | None:
         el("p", text),
         _table(draft.scenes, words),
         *(_scene(scene, words) for scene in draft.scenes),
+        _gas(draft),
         anchor="rehearsal",
     )
+
+
+def _gas(draft: Draft) -> Html:
+    rows = [Row((ACTIONS[action], count(gas))) for action, gas in dearest(draft.scenes).items()]
+    caption = "What acting costs, at most, in the scenes above; a transaction of its own costs some thousands more"
+    return table([Column("Action"), Column("Gas", number=True)], rows, caption=caption)
 
 
 def _table(scenes: tuple[Scene, ...], words: PactWords) -> Html:

@@ -46,8 +46,8 @@ MENTION = re.compile("@\u2068~?([^\u2069\n]{1,120})\u2069")
 POLL = re.compile(r"[^\W\d_]{2,20}:\Z")
 PLACE = re.compile(r"[^\n:]{2,30}: https?://\S+\Z")
 ASK = (
-    "nothing tells whether {0} is day {1} of month {2} or day {2} of month {1}: say day_first=True if the day comes "
-    "first, day_first=False if the month does"
+    "nothing tells whether {0} is day {1} of month {2} or day {2} of month {1}: say which comes first, --day-first or "
+    "--month-first"
 )
 
 Way = tuple[bool, bool, str, bool, bool]

@@ -283,6 +283,18 @@ def test_the_cache_is_bounded_and_may_be_missing(fresh_cache, monkeypatch):
     assert compile_rule(RULE).name == "Idle"
 
 
+def test_what_is_used_stays_longest_in_a_full_cache(fresh_cache, monkeypatch):
+    monkeypatch.setattr(cache, "MAX_ENTRIES", 4)
+    entries = Cache("compiler", 1000)
+    for n in range(4):
+        entries.save(f"{n:064x}", {"n": n})
+        os.utime(fresh_cache / f"{n:064x}", (n, n))
+    assert entries.load(f"{0:064x}") == {"n": 0}
+    entries.save(f"{4:064x}", {"n": 4})
+    assert entries.load(f"{0:064x}") == {"n": 0}
+    assert entries.load(f"{1:064x}") is None
+
+
 def test_the_settings_and_the_imported_files_are_part_of_the_key(monkeypatch, fresh_cache):
     compile_rule(RULE)
     monkeypatch.setitem(standard_json.SETTINGS, "optimizer", {"enabled": True, "runs": 201})

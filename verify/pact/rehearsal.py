@@ -13,11 +13,11 @@ from verify.pact.stage import OUTSIDER, harness, stage
 from verify.pact.terms import BURN, NOBODY, Attestation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from verify.compile import Contract
     from verify.pact.compile import PactCode
-    from verify.pact.play import Play
+    from verify.pact.play import Action, Play
     from verify.pact.stage import Stage
     from verify.pact.terms import PactTerms
 
@@ -43,6 +43,7 @@ class Scene:
         got: What each address was paid once the pact pays, in smallest units; 0 where a claim is turned down.
         paid_in: What each brought, in smallest units.
         paid_out: What each got in the end, with the charity and 0x…dEaD where they got something.
+        gas: The most that each action took here, as a whole transaction but for cold storage.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Scene:
     got: Mapping[str, int]
     paid_in: dict[str, int]
     paid_out: dict[str, int]
+    gas: Mapping[Action, int]
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values; amounts as decimal text."""
@@ -152,16 +154,20 @@ def _play(there: Stage, names: Names, title: str, joiners: tuple[str, ...], play
     terms = there.terms
     steps = (*(Step(there.opening_ts, who, "join") for who in joiners), *play)
     commons = tuple(who for who in (terms.charity, BURN) if who != NOBODY)
+    claims = [Step(terms.pays_from_ts, who, "claim") for who in joiners]
+    claims += [Step(terms.pays_from_ts, OUTSIDER, "claim_for", (common,)) for common in commons]
+    gas: dict[Action, int] = {}
     with there.evm.anchor():
         for step in steps:
             outcome = there.act(step)
             if not outcome.ok:
                 raise RehearsalError(f"{title}: {names.play((step,))}, which fails: {outcome.error}")
+            gas[step.action] = max(gas.get(step.action, 0), outcome.gas)
         before = there.balances()
-        for who in joiners:
-            there.act(Step(terms.pays_from_ts, who, "claim"))
-        for common in commons:
-            there.act(Step(terms.pays_from_ts, OUTSIDER, "claim_for", (common,)))
+        for step in claims:
+            outcome = there.act(step)
+            if outcome.ok:
+                gas[step.action] = max(gas.get(step.action, 0), outcome.gas)
         after = there.balances()
     got = {who: after[who] - before[who] for who in (*joiners, *commons)}
     return Scene(
@@ -171,7 +177,17 @@ def _play(there: Stage, names: Names, title: str, joiners: tuple[str, ...], play
         got=got,
         paid_in={names.of(who): terms.deposit for who in joiners},
         paid_out={names.of(who): amount for who, amount in got.items() if amount or who in joiners},
+        gas=gas,
     )
+
+
+def dearest(rehearsed: Iterable[Scene]) -> dict[Action, int]:
+    """The most gas that each action took in any scene."""
+    found: dict[Action, int] = {}
+    for scene in rehearsed:
+        for action, gas in scene.gas.items():
+            found[action] = max(found.get(action, 0), gas)
+    return found
 
 
 def told(names: Names, steps: Play) -> str:

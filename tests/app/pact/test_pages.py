@@ -42,6 +42,8 @@ def test_the_plan_page_holds_every_term_citation_property_and_scene(plan):
     assert "40 USDC (+20 USDC)" in text
     assert "0 USDC (−20 USDC)" in text
     assert "passed all 25 checks" in text
+    for action in ("Joining", "Cancelling", "Saying who stayed away", "Contesting an absence", "Taking the own part"):
+        assert re.search(rf"{action} [0-9,]{{6,}}", text)
 
 
 def test_stand_ins_are_named_until_they_are_filled_in(plan):
