@@ -85,7 +85,9 @@ def test_the_order_is_decided_by_all_dates_of_the_file(written, dates, months):
 
 def test_what_the_dates_leave_open_is_asked_for_and_obeyed(written):
     path = written(lines("06/06/26, 10:00 - A: x", "07/08/26, 10:00 - A: y", "08/09/26, 10:00 - A: z"))
-    with pytest.raises(InputError, match="whether 07/08/26 is day 7 of month 8 or day 8 of month 7: say which") as asked:
+    with pytest.raises(
+        InputError, match="whether 07/08/26 is day 7 of month 8 or day 8 of month 7: say which"
+    ) as asked:
         read_chat(path)
     assert (asked.value.field, asked.value.file) == ("day_first", str(path))
     assert [message.sent_at.month for message in read_chat(path, day_first=True).messages] == [6, 8, 9]
