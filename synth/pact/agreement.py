@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ingest.errors import InputError
 from synth.pact.addresses import COIN
-from synth.pact.terms import Deposit, Question
-from synth.pact.tokens import DECIMALS
+from synth.pact.terms import Deposit, Question, plain
+from synth.pact.tokens import DECIMALS, smallest_units
 from verify.pact.terms import NOBODY, Attestation, Disputed, NoShow, PactTerms
 from verify.pact.terms import template as contract
 from verify.venues import labelled_address
@@ -131,18 +131,14 @@ class _Builder:
         deposit = self._value("deposit")
         if not isinstance(deposit, Deposit):
             self._ask("deposit", "How much does everybody put down, and in which token?")
-        scaled = deposit.amount.scaleb(self._addresses.decimals)
-        if scaled != int(scaled):
-            places = self._addresses.decimals
-            self._ask(
-                "deposit", f"{deposit.amount} {deposit.token} needs more than the token's {places} decimal places."
-            )
-        if self._addresses.decimals != DECIMALS[deposit.token]:
-            usual = DECIMALS[deposit.token]
-            self._defaults["deposit"] = (
-                f"{deposit.token} has {self._addresses.decimals} decimal places there, not {usual}"
-            )
-        return int(scaled)
+        places, usual = self._addresses.decimals, DECIMALS[deposit.token]
+        units = smallest_units(deposit.amount, places)
+        if units is None:
+            told = f"{plain(deposit.amount)} {deposit.token}"
+            self._ask("deposit", f"{told} needs more than the token's {places} decimal places.")
+        if places != usual:
+            self._defaults["deposit"] = f"{deposit.token} has {places} decimal places there, not {usual} as elsewhere"
+        return units
 
     def _moment(self, name: TermName) -> int:
         moment = self._value(name)
@@ -161,10 +157,8 @@ class _Builder:
         wanted = self._value("capacity")
         if isinstance(wanted, int) and wanted <= most:
             return wanted
-        said = (
-            "everybody who is invited can join" if wanted is None else f"of {wanted} places only {most} are invited to"
-        )
-        self._defaults["capacity"] = said
+        everybody = "everybody who is invited can join"
+        self._defaults["capacity"] = everybody if wanted is None else f"{most} can join: no more than are invited"
         return most
 
     def _quorum(self) -> int:
