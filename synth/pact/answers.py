@@ -20,7 +20,7 @@ CHOICES = {
     "attestation": ("host", "majority"),
     "cancel": ("host",),
 }
-ELSEWHERE = frozenset({"plan", "host", "timezone", "consent"})
+ELSEWHERE = frozenset({"plan", "host", "timezone", "consent", "change"})
 """Answers that say how to read the chat, and are used there."""
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from synth.pact.chosen import chosen, renumbered, same_half
+from synth.pact.chosen import chosen, moved, renumbered
 from synth.pact.clocks import Clock, find_clocks
 from synth.pact.days import Day, find_days, month_names
 from synth.pact.lexicon import find, find_all, find_counted, number_value, says, without
@@ -20,15 +20,17 @@ from synth.pact.zones import find_zone
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from synth.pact.chosen import Hour
+
 Slot = Literal[
     "place", "date", "time", "timezone", "deposit", "capacity", "quorum", "host", "deadline", "no_show",
     "attestation", "cancel",
 ]  # fmt: skip
 Value = str | int | date | time | Amount | tuple[date | None, time | None] | None
 
+_NO_END = r"(?<!\bmax)(?<!\bmin)(?<!\bam \d)(?<!\bam \d\d)"
 _ENDS = re.compile(
-    rf"(?:[!?;\n。！？；]|(?<!\bmax)(?<!\bmin)\.(?=\s+\D|\s*$)(?!(?<=\d\.)\s*(?:{'|'.join(month_names())})))+",
-    re.IGNORECASE,
+    rf"(?:[!?;\n。！？；]|{_NO_END}\.(?=\s+\D|\s*$)(?!(?<=\d\.)\s*(?:{'|'.join(month_names())})))+", re.IGNORECASE
 )
 _ASKS = re.compile(r"[?？]|[吗呢]\s*$")
 _MEASURES = re.compile(
@@ -107,7 +109,18 @@ def find_claims(text: str, sent: datetime) -> list[Claim]:
         ]
         place = find_place(body, spans)
         found += [Claim("place", place, asks)] if place else []
-    return found
+    return found if says(text, "change") else _undecided(found)
+
+
+def _undecided(claims: list[Claim]) -> list[Claim]:
+    """The claims, but of two days or two times that different sentences state none is taken."""
+    slots: tuple[Slot, Slot] = ("date", "time")
+    for slot in slots:
+        stated = [claim for claim in claims if claim.slot == slot and not claim.asked]
+        if len({claim.value for claim in stated}) > 1:
+            told = " or ".join(claim.doubt or str(claim.value) for claim in stated)
+            claims = [claim for claim in claims if claim not in stated] + [Claim(slot, None, doubt=told)]
+    return claims
 
 
 def _date(days: list[Day], asks: bool) -> list[Claim]:
@@ -216,20 +229,25 @@ def renumbered_claims(text: str, held: Mapping[Slot, Value]) -> list[Claim]:
         pair = renumbered(sentence.text)
         if pair is not None:
             claims = _renumbered(*pair, held)
-            doubt = f"{pair[0]} may be the {' or the '.join(claim.slot for claim in claims)}"
-            found += claims if len(claims) == 1 else [Claim(c.slot, None, sentence.asks, doubt) for c in claims]
+            doubt = f"{pair[0].number} may be the {' or the '.join(claim.slot for claim in claims)}"
+            certain = len(claims) == 1
+            found += [
+                replace(claim, asked=sentence.asks) if certain else Claim(claim.slot, None, sentence.asks, doubt)
+                for claim in claims
+            ]
     return found
 
 
-def _renumbered(new: int, old: int, held: Mapping[Slot, Value]) -> list[Claim]:
+def _renumbered(new: Hour, old: Hour, held: Mapping[Slot, Value]) -> list[Claim]:
     found: list[Claim] = []
     clock, deposit = held.get("time"), held.get("deposit")
-    if isinstance(clock, time) and old in (clock.hour, (clock.hour - 1) % 12 + 1) and clock.minute == 0:
-        moved = same_half(new, clock) if new <= 12 else clock.replace(hour=new) if new < 24 else None
-        found += [Claim("time", moved)] if moved else []
+    if isinstance(clock, time) and (then := moved(clock, new, old)):
+        found.append(Claim("time", then))
+    if old.minute is not None or new.minute is not None:
+        return found
     slots: tuple[Slot, Slot] = ("capacity", "quorum")
-    found += [Claim(slot, new) for slot in slots if held.get(slot) == old]
-    if isinstance(deposit, Amount) and deposit.value == old:
-        written = f"{new} {deposit.unit}"
-        found.append(Claim("deposit", replace(deposit, value=Decimal(new), written=written)))
+    found += [Claim(slot, new.number) for slot in slots if held.get(slot) == old.number]
+    if isinstance(deposit, Amount) and deposit.value == old.number:
+        written = f"{new.number} {deposit.unit}"
+        found.append(Claim("deposit", replace(deposit, value=Decimal(new.number), written=written)))
     return found

@@ -11,7 +11,7 @@ from synth.pact.founding import Proposal, find_proposal, is_new, may_propose
 from synth.pact.hygiene import doubles, own_words
 from synth.pact.lexicon import says
 from synth.pact.plan import Plan, Stand, Suggestion
-from synth.pact.relevance import BARE_WORDS, may_concern, relevant
+from synth.pact.relevance import BARE_WORDS, CLOSE, may_concern, relevant
 from synth.pact.stance import Stance, agrees_by_reaction, is_jest, stance, takes_back
 from synth.pact.terms import Suspicion
 from synth.pact.zones import find_zone, zone_of
@@ -141,8 +141,15 @@ class Conversation:
         answered = self._answer(said, plan, how)
         moved = self._move(said, plan, relevant(said, plan, self._floor, claims))
         if not answered and not moved:
+            if self._seems_to_change(said, plan):
+                plan.unread.append(said.id)
             asks = any(sentence.asks for sentence in sentences(said.text))
             self._floor.hear_other_things(said, plan, asks=asks, asks_term=_asks_term(said.text) if asks else None)
+
+    def _seems_to_change(self, said: Utterance, plan: Plan) -> bool:
+        """Whether a principal says that something is moved or changed, close to the plan, and not what."""
+        close = self._floor.replies(said) or said.at - plan.last_at <= CLOSE
+        return plan.is_dated and said.author in plan.principals and close and says(said.text, "moves")
 
     # What an author's stance comes to
 

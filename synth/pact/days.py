@@ -47,11 +47,21 @@ class Day:
 def find_days(text: str, today: date) -> list[Day]:
     """The dates in ``text``, in order; without a year, or named relatively, the first one not before ``today``."""
     found: list[Day] = []
-    for reader in (_numeric, _slashed, _named, _weekdays, _relative):
+    for reader in (_numeric, _slashed, _named, _weekdays, _relative, _ordinal):
         for day in reader(text, today):
             if not any(overlap(day.span, other.span) for other in found):
                 found.append(day)
-    return [_numbered(text, day, today) for day in _united(text, sorted(found, key=lambda day: day.span))]
+    united = _united(text, sorted(found, key=lambda day: day.span))
+    return [_alternatives(text, _numbered(text, day, today)) for day in united]
+
+
+def _alternatives(text: str, day: Day) -> Day:
+    """A date with another day's number beside it, 5 or 6 December, December 5-6, is not decided."""
+    before, behind = _NUMBER_OR.search(text, 0, day.span[0]), _OR_NUMBER.match(text, day.span[1])
+    if day.is_weekday or not (before or behind):
+        return day
+    span = (before.start() if before else day.span[0], behind.end() if behind else day.span[1])
+    return Day(None, span, f"{text[span[0] : span[1]].strip()!r} names more than one day", day.readings)
 
 
 def _united(text: str, days: list[Day]) -> list[Day]:
@@ -87,8 +97,7 @@ def _numbered(text: str, day: Day, today: date) -> Day:
     match = _DAY_OF_MONTH.match(text, day.span[1])
     if not day.is_weekday or match is None:
         return day
-    months = {(today.year + (today.month + ahead - 1) // 12, (today.month + ahead - 1) % 12 + 1) for ahead in (0, 1, 2)}
-    values = [_date(year, month, int(match[2])) for year, month in sorted(months)]
+    values = [_date(year, month, int(match[2])) for year, month in _months(today)]
     fitting = [value for value in values if value and value >= today and value.weekday() == _weekday(day)]
     span = (day.span[0], match.end())
     if match[1] or match[3]:
@@ -104,6 +113,18 @@ _JOINT = re.compile(r"[\s,.;(（、]{0,4}(?:(?:the|den|dem|der|el|día|dia|o|em|
 _DAY_OF_MONTH = re.compile(
     r"[\s,]{1,3}(?:(the|den|dem|el día|dia|día)\s+)?(\d{1,2})(?:(st|nd|rd|th|\.|º|-?го|号|日)|(?![.,]?\d))(?![\w:/])"
     r"(?!\s*(?:[ap]\.?\s?m\b|h\b|hs\b|uhr|o'?clock|час|ч\b|点|时|[-–]\s?\d))",
+    re.IGNORECASE,
+)
+_OR = r"(?:or|oder|bis|to|o|ou|или|或者?|/|-|–)"
+_OR_NUMBER = re.compile(
+    rf"\s*{_OR}\s*(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th|\.)?(?!\w|[:/]|[.,]\d)(?!\s?[ap]\.?m)", re.IGNORECASE
+)
+_NUMBER_OR = re.compile(rf"(?<![\w:./,-])\d{{1,2}}(?:st|nd|rd|th|\.)?\s*{_OR}\s*\Z", re.IGNORECASE)
+_FOLLOWED_BY = "it is|then|works|is (?:fine|good|better)|instead|dann|entonces|então|at|um|a las|às|в"
+_NOTHING_COUNTED = rf"(?=\s*(?:\Z|[.,;!?)]|(?:{_FOLLOWED_BY})\b))"
+_ORDINAL = re.compile(
+    rf"(?:\bthe (\d{{1,2}})(?:st|nd|rd|th)|(?<!i )\bam (\d{{1,2}})\.?+|\bel (?:día )?(\d{{1,2}})|\bdia (\d{{1,2}})"
+    rf"|(?<!\d)(\d{{1,2}})(?:-?го| числа)|(?<![\d月])(\d{{1,2}})[号日]){_NOTHING_COUNTED}",
     re.IGNORECASE,
 )
 _ISO = re.compile(r"(?<!\d)(20\d\d)-(\d{1,2})-(\d{1,2})(?!\d)|(20\d\d)年(\d{1,2})月(\d{1,2})[日号]?")
@@ -243,6 +264,25 @@ def _relative(text: str, today: date) -> list[Day]:
     for match in find_counted(text, "in_days"):
         found.append(Day(today + timedelta(days=number_value(match["n"])), match.span()))
     return found
+
+
+def _ordinal(text: str, today: date) -> list[Day]:
+    """The 6th, am 6., el 6, dia 6, 6-го, 6号: with nothing behind it that it could count."""
+    found = []
+    for match in _ORDINAL.finditer(text):
+        number = next(int(group) for group in match.groups() if group)
+        months = (
+            (today.year + (today.month + ahead - 1) // 12, (today.month + ahead - 1) % 12 + 1) for ahead in (0, 1, 2)
+        )
+        value = next((day for year, month in months if (day := _date(year, month, number)) and day >= today), None)
+        if value:
+            found.append(Day(value, match.span()))
+    return found
+
+
+def _months(today: date) -> list[tuple[int, int]]:
+    """This month and the next two."""
+    return [(today.year + (today.month + ahead - 1) // 12, (today.month + ahead - 1) % 12 + 1) for ahead in range(3)]
 
 
 def _date(year: int, month: int, day: int) -> date | None:

@@ -51,7 +51,8 @@ class Plan:
 
     ``principals`` may set its terms by saying so; what others say is a suggestion. ``changed_at`` is the place of the
     last message that changed an essential slot; ``edited_at`` is when a principal last edited a message about the plan,
-    ``edited_who_knows_when`` that the export only tells that one did.
+    ``edited_who_knows_when`` that the export only tells that one did. ``unread`` are messages in which a principal
+    seems to change something that is not understood.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Plan:
     hosts: dict[str, str] = field(default_factory=dict)
     on_behalf: list[tuple[str, str]] = field(default_factory=list)
     messages: set[str] = field(default_factory=set)
+    unread: list[str] = field(default_factory=list)
     called_off: bool = False
     edited_at: datetime | None = None
     edited_who_knows_when: bool = False

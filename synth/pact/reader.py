@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingest.chats.message import Chat
+    from synth.pact.claims import Claim
     from synth.pact.plan import Held, Plan
     from synth.pact.terms import TermName, Verdict
 
@@ -132,6 +133,7 @@ class _Reader:
         consents = self._consents()
         self._gaps()
         self._open_suggestions()
+        self._unread()
         questions = tuple(q for q in self.questions if q.about not in self.answers)
         verdict: Verdict = "questions" if any(question.required for question in questions) else "pact"
         plan = self.plan
@@ -245,18 +247,22 @@ class _Reader:
             if name not in self.found and name not in asked:
                 self._ask(name, QUESTIONS[name], ())
         for slot, claims in self.plan.contradictions.items():
-            told = " or ".join(
-                sorted({_told(claim.value) for claim, _ in claims} | {_told(self.plan.held[slot].claim.value)})
-            )
+            said = (*(claim for claim, _ in claims), self.plan.held[slot].claim)
+            told = " or ".join(sorted({_said(claim) for claim in said}))
             self._ask(
                 _term_of(slot), f"The chat says two things: {told}. Which one?", tuple(cite for _, cite in claims)
             )
+
+    def _unread(self) -> None:
+        for message in self.plan.unread:
+            text = "This message seems to change the plan, in words that are not understood: what is changed?"
+            self._ask("change", f"{text} If nothing is, answer change=nothing.", (message,), ("nothing",))
 
     def _open_suggestions(self) -> None:
         for suggestion in self.plan.suggestions:
             who = self.people.get(suggestion.author, suggestion.author)
             for claim in suggestion.claims:
-                told = claim.doubt if claim.value is None else _told(claim.value)
+                told = _said(claim)
                 text = f"{who} suggested {told}, and nobody settled it: is it agreed?"
                 self._ask(_term_of(claim.slot), text, (suggestion.message,), (told,) if claim.value is not None else ())
 
@@ -266,6 +272,10 @@ class _Reader:
 
 def _term_of(slot: str) -> str:
     return {"date": "starts_at", "time": "starts_at", "deadline": "join_deadline"}.get(slot, slot)
+
+
+def _said(claim: Claim) -> str:
+    return claim.doubt if claim.value is None else _told(claim.value)
 
 
 def _told(value: object) -> str:
