@@ -51,8 +51,8 @@ def _is_about(claim: Claim, said: Utterance, plan: Plan, floor: Floor) -> bool:
     principal = said.author in plan.principals
     if principal and is_moment and says(said.text, "attend"):
         return True
-    if principal and is_moment and says(said.text, "affirm") and said.at - plan.last_at <= CLOSE:
-        return True  # sure, 9am then
+    if principal and says(said.text, "affirm", "propose") and said.at - plan.last_at <= CLOSE:
+        return True  # sure, 9am then; let's say 9am
     suggested = any(claim.value == other.value for suggestion in plan.suggestions for other in suggestion.claims)
     return suggested or (plan.lacks(claim.slot) and _follows(said, plan, principal=principal))
 

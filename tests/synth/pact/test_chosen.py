@@ -131,9 +131,21 @@ def test_a_suggestion_in_place_of_the_time_is_settled_by_the_principal() -> None
     assert found.terms["starts_at"].value.hour == 20
 
 
-def test_another_time_that_the_principal_names_is_never_passed_over() -> None:
-    found = dinner(("ben", "I'm in"), ("ann", "sure, 9pm then"), ("ben", "ok"))
-    assert any(question.about == "starts_at" and question.required for question in found.questions)
+@pytest.mark.parametrize(
+    "text",
+    ["sure, 9pm then", "let's do 9pm", "let's say 9pm", "давайте в 21:00", "vamos a las 21:00", "lasst uns 21 Uhr"],
+)
+def test_another_time_that_the_principal_names_is_never_passed_over(text: str) -> None:
+    found = dinner(("ben", "I'm in"), ("ann", text), ("ben", "ok"))
+    asked = {question.about for question in found.questions if question.required}
+    assert "starts_at" in asked or found.terms["starts_at"].value.hour == 21
+
+
+def test_another_place_or_deposit_that_the_principal_names_is_never_passed_over() -> None:
+    found = dinner(("ben", "I'm in"), ("ann", "let's meet at Luigi's"), ("ben", "ok"))
+    assert "place" in {question.about for question in found.questions} or found.terms["place"].value == "Luigi's"
+    found = dinner(("ben", "I'm in"), ("ann", "let's say 30 USDC"), ("ben", "ok"))
+    assert "deposit" in {question.about for question in found.questions}
 
 
 def test_which_of_two_days_the_principal_settles() -> None:

@@ -9,7 +9,7 @@ import pytest
 from accuracy import measure, read
 from corpus_format import FOLDER, examples
 
-FILES = ("plans.txt", "attacks.txt", "fresh.txt", "heldout.txt")
+FILES = ("plans.txt", "attacks.txt", "fresh.txt", "spoken.txt", "heldout.txt")
 TERM_ACCURACY = {"heldout.txt": 0.955}  # 1 where it is not said
 CONSENT_RECALL = {"heldout.txt": 0.95}
 
@@ -40,5 +40,5 @@ def test_every_attempt_is_told_and_changes_nothing() -> None:
 def test_the_corpus_is_as_large_as_it_is_said_to_be() -> None:
     sizes = {file: len(examples(file)) for file in FILES}
     assert sum(sizes.values()) >= 100
-    assert 3 * sizes["heldout.txt"] >= sum(sizes.values())
+    assert 10 * sizes["heldout.txt"] >= 3 * sum(sizes.values())
     assert {path.name for path in FOLDER.iterdir()} == set(FILES)
